@@ -1,0 +1,67 @@
+# One command for each thing a person does here; each sets up what it needs, once.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+UV := $(PYTHON) requirements/uv.py
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --custom-compile-command "make lock" $(ARGS)
+READY := .venv/.ready
+
+.PHONY: help setup programs demo up down test check fix lock chaos bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) programs ## set up Python and the lab's programs, all inside this folder
+
+demo: setup ## run every duty in the lab and show how it ended (DUTY=backup-restore-test for one)
+	.venv/bin/marias demo $(if $(DUTY),"$(DUTY)")
+
+up: setup ## start the lab, a Prefect server and a worker, and leave them running for clicking around
+	.venv/bin/marias lab up
+
+down: $(READY) ## end what `make up` started
+	.venv/bin/marias lab down
+
+test: setup ## run every test against the lab's real servers (ARGS="-k name" for some)
+	.venv/bin/python -m pytest $(or $(ARGS),--cov)
+
+check: $(READY) ## lint, format, types, and who may import whom
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+
+fix: $(READY) ## mend what ruff can mend by itself
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+lock: ## resolve the dependencies anew and pin them by hash (ARGS=--upgrade for newer ones)
+	$(COMPILE) requirements/tools.in --output-file requirements/tools.txt
+	$(COMPILE) pyproject.toml --extra embedded --group lab --group dev --output-file requirements/lock.txt
+
+chaos: setup ## kill, cut off and restart things N times while DUTY runs (DUTY=frame N=50)
+	.venv/bin/python -m deployments.lab.chaos --duty "$(or $(DUTY),frame)" --times "$(or $(N),50)"
+
+bench: setup ## measure how long DUTY takes at the size of production
+	.venv/bin/python -m deployments.lab.bench --duty "$(or $(DUTY),backup-restore-test)"
+
+clean: ## delete all that was set up here (after `make down`)
+	rm -rf .venv .tools .lab .chaos .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+programs:
+	$(PYTHON) deployments/lab/programs.py
+
+# The project itself is built by uv, which brings its own uv_build: nothing is fetched for it.
+$(READY): requirements/lock.txt requirements/tools.txt pyproject.toml
+	test -x .venv/bin/python || $(UV) venv --quiet --clear --no-project --python "$$(command -v $(PYTHON))" .venv
+	export VIRTUAL_ENV="$(CURDIR)/.venv"
+	$(UV) pip sync --quiet --require-hashes requirements/lock.txt
+	$(UV) pip install --quiet --no-deps --no-build-isolation --offline --editable .
+	touch $@

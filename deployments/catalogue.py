@@ -1,0 +1,64 @@
+"""Reads prefect.yaml: what deployments an environment should have."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from prefect import Flow
+from prefect.client.schemas.objects import ConcurrencyLimitConfig
+from prefect.client.schemas.schedules import CronSchedule, RRuleSchedule
+
+FILE = Path(__file__).with_name("prefect.yaml")
+VARIABLE = "{{ $MARIAS_ENVIRONMENT }}"
+
+Schedule = CronSchedule | RRuleSchedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """One deployment as it should be; its flow is imported from `entrypoint` (module.function)."""
+
+    flow: Flow[..., Any]
+    entrypoint: str
+    name: str
+    pool: str
+    description: str
+    tags: tuple[str, ...]
+    parameters: dict[str, Any]
+    limit: ConcurrencyLimitConfig
+    schedules: tuple[tuple[str, Schedule], ...]
+
+    @property
+    def full_name(self) -> str:
+        """Return `<duty>/<environment>`."""
+        return f"{self.flow.name}/{self.name}"
+
+
+def declared(environment: str, *, schedules: bool, path: Path = FILE) -> tuple[Declared, ...]:
+    """Return the deployments that `environment` should have; without their schedules unless `schedules`."""
+    text = path.read_text(encoding="utf-8").replace(VARIABLE, environment)
+    entries = yaml.safe_load(text)["deployments"]
+    return tuple(_declared(entry, schedules=schedules) for entry in entries)
+
+
+def _declared(entry: dict[str, Any], *, schedules: bool) -> Declared:
+    module, function = entry["entrypoint"].rsplit(".", 1)
+    return Declared(
+        flow=cast("Flow[..., Any]", getattr(import_module(module), function)),
+        entrypoint=entry["entrypoint"],
+        name=entry["name"],
+        pool=entry["work_pool"]["name"],
+        description=entry["description"],
+        tags=tuple(entry["tags"]),
+        parameters=entry["parameters"],
+        limit=ConcurrencyLimitConfig(**entry["concurrency_limit"]),
+        schedules=tuple((s["slug"], _schedule(s)) for s in entry["schedules"]) if schedules else (),
+    )
+
+
+def _schedule(entry: dict[str, Any]) -> Schedule:
+    if "rrule" in entry:
+        return RRuleSchedule(rrule=entry["rrule"], timezone=entry["timezone"])
+    return CronSchedule(cron=entry["cron"], timezone=entry["timezone"])

@@ -1,0 +1,1 @@
+"""The lab: real local stand-ins that a person or a test starts."""

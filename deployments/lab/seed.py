@@ -1,0 +1,73 @@
+"""What the lab holds when it starts: buckets, secrets, a good backup and broken ones."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from deployments.lab.aws import CREDENTIALS, LabAws
+from deployments.lab.postgres import LabPostgres, truncated
+from deployments.lab.slack import TOKEN, LabSlack
+
+REGION = "sa-east-1"
+BACKUPS = "assist-marias-lab-backups"
+EVIDENCE = "assist-marias-lab-evidence"
+PREFIX = "postgres/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backups:
+    """The keys of the lab's backups; `good` is the newest by name and time."""
+
+    good: str
+    truncated: str
+
+
+def everything(cloud: LabAws, people: LabSlack, database: LabPostgres, folder: Path) -> Backups:
+    """Make buckets and secrets, take a real dump of the lab's database, and put it and its broken copy in S3."""
+    s3 = _client("s3", cloud)
+    for bucket in (BACKUPS, EVIDENCE):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    secrets = _client("secretsmanager", cloud)
+    slack = {"bot_token": TOKEN, "plain_webhook": people.webhook}
+    for name, values in (("slack", slack), ("ledger", {"signing_key": signing_key()})):
+        secrets.create_secret(Name=f"assist-marias/ops/{name}", SecretString=json.dumps(values))
+    return _backups(s3, database, folder / "good.dump")
+
+
+def signing_key() -> str:
+    """Return a new Ed25519 private key in OpenSSH's format."""
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+
+
+def _backups(s3: Any, database: LabPostgres, path: Path) -> Backups:  # noqa: ANN401 - boto3's client of the lab
+    now = datetime.now(UTC)
+    keys = Backups(
+        truncated=f"{PREFIX}{now - timedelta(days=1):assist_marias-%Y%m%d-%H%M}.dump",
+        good=f"{PREFIX}{now:assist_marias-%Y%m%d-%H%M}.dump",
+    )
+    database.seed(now=now)
+    good = database.dump(path).read_bytes()
+    for key, body in ((keys.truncated, truncated(good)), (keys.good, good)):
+        s3.put_object(Bucket=BACKUPS, Key=key, Body=body)
+    return keys
+
+
+def _client(service: str, cloud: LabAws) -> Any:  # noqa: ANN401 - one of boto3's made-up classes
+    connect: Any = boto3.client
+    return connect(
+        service,
+        endpoint_url=cloud.address,
+        region_name=REGION,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        config=Config(connect_timeout=5, read_timeout=20, retries={"max_attempts": 2}),
+    )

@@ -1,0 +1,141 @@
+"""Closes the runs whose process is gone, so that no run ends without outcome, ledger entry and notice."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State, StateType
+from pydantic import Field
+
+from flows import closing
+from flows.frame import ENVIRONMENT
+from tasks.adapters import prefect_api
+from tasks.adapters.prefect_api import RunRecord
+from tasks.adapters.source import code
+from tasks.core.attempt import Attempt
+from tasks.core.duties import DUTIES
+from tasks.core.errors import known
+from tasks.core.findings import Coverage, Finding, Outcome, Severity, judge
+from tasks.environment import Environment, load
+from tasks.evidence import ledger
+from tasks.evidence.document import write
+from tasks.evidence.store import Store
+from tasks.notices import message
+from tasks.notices.send import announce
+from tasks.notices.words import spoken
+from tasks.reports.standard import layout
+
+logger = logging.getLogger(__name__)
+
+SETTLED = frozenset({"Refused", "Superseded"})  # ends that leave no evidence on purpose
+NEVER_RESUMED = "The flow was paused and never resumed."  # what the server says when an approval's time has run out
+
+
+@flow(name="close-runs", persist_result=False)
+def close_runs(
+    environment: ENVIRONMENT,
+    days: Annotated[
+        int,
+        Field(ge=1, le=90, json_schema_extra={"title": "Dias", "description": "Até quantos dias atrás procurar."}),
+    ] = 7,
+) -> State[Any]:
+    """Close every ended duty run of the last days that has no entry in the ledger, and report runs that take too long.
+
+    Reads: the Prefect server's runs, the evidence bucket. Changes: evidence and ledger of those runs; never what they
+    did. Output: for each, outcome, notice and ledger entry. Impact of failure: those runs stay unannounced until the
+    next sweep.
+    """
+    settings = load(environment)
+    store = closing.store_of(settings)
+    since = datetime.now(UTC) - timedelta(days=days)
+    closed, failures = 0, []
+    for record in prefect_api.ended_runs(settings.name, since=since):
+        for attempt in unclosed(
+            record, settings.name, ledger.recorded(store, settings.name, since=since - timedelta(days=1))
+        ):
+            try:
+                close(store, settings, record, attempt)
+                closed += 1
+            except Exception as error:  # noqa: BLE001 - the others are still closed; told by this run's state
+                failures.append(f"{record.duty} {record.id}: {known(error)}")
+    overdue = report_overdue(settings)
+    text = f"{closed} execuções encerradas; {overdue} em andamento além do limite; {len(failures)} falhas"
+    if failures:
+        return State(type=StateType.FAILED, name="Unclosed", message="\n".join((text, *failures)))
+    return State(type=StateType.COMPLETED, name="Closed", message=text)
+
+
+def unclosed(record: RunRecord, environment: str, recorded: frozenset[tuple[str, int]]) -> tuple[Attempt, ...]:
+    """Return the attempts of an ended run that the ledger does not know."""
+    if record.state_name in SETTLED or record.duty not in DUTIES:
+        return ()
+    return tuple(
+        Attempt(
+            duty=record.duty,
+            environment=environment,
+            flow_run_id=record.id,
+            number=number,
+            trigger=record.trigger,
+            started_at=record.started_at or record.expected_at,
+            dry_run=record.dry_run,
+        )
+        for number in range(1, record.attempts + 1)
+        if (record.id, number) not in recorded
+    )
+
+
+def close(store: Store, settings: Environment, record: RunRecord, attempt: Attempt) -> None:
+    """Close one attempt: the outcome that stands already is taken as it is, else the run is told as dead."""
+    words = spoken(import_module(DUTIES[attempt.duty].wording).WORDING)
+    document = closing.standing(store, attempt)
+    stood = document is not None
+    if document is None:
+        outcome = dead(ending(record) if attempt.number == record.attempts else "crashed")
+        ended = record.ended_at or datetime.now(UTC)
+        document = write(attempt, outcome, words, safe=words.interrupted, code=code(), finished_at=ended)
+        closing.record(store, attempt, document, layout(document, (), (), words.labels))
+    closing.finish(store, settings, attempt, document, look_up=stood)
+    logger.info("closed a run", extra={"attempt": attempt.prefix, "result": document.result})
+
+
+def ending(record: RunRecord) -> str:
+    """Return how a dead run ended: cancelled, expired, unrecorded, never_started or crashed."""
+    ends = (
+        (record.started_at is None, "never_started"),
+        (record.state_type == StateType.CANCELLED.value, "cancelled"),
+        (record.state_message == NEVER_RESUMED, "expired"),
+        (record.state_name == "Unrecorded", "unrecorded"),
+    )
+    return next((result for holds, result in ends if holds), "crashed")
+
+
+FINDINGS = {
+    "crashed": Finding(rule="run.crashed", severity=Severity.HIGH, subject=""),
+    "cancelled": Finding(rule="run.cancelled", severity=Severity.MEDIUM, subject=""),
+    "expired": Finding(rule="run.expired", severity=Severity.MEDIUM, subject=""),
+    "never_started": Finding(rule="run.never_started", severity=Severity.HIGH, subject=""),
+    "unrecorded": Finding(rule="run.unrecorded", severity=Severity.HIGH, subject=""),
+}
+
+
+def dead(result: str) -> Outcome:
+    """Return the outcome of a run that ended without one: inconclusive, whatever it may have done."""
+    unjudged = Coverage(what="run.whole", required=True, assessed=False, why=f"run.{result}")
+    return judge((FINDINGS[result],), result=result, coverage=(unjudged,))
+
+
+def report_overdue(settings: Environment) -> int:
+    """Tell people once of every run that is Running longer than its duty's limit; return how many there are."""
+    now = datetime.now(UTC)
+    late = [
+        record
+        for record in prefect_api.running_runs(settings.name)
+        if record.duty in DUTIES and record.started_at and now - record.started_at > DUTIES[record.duty].limit
+    ]
+    for record in late:
+        duty = DUTIES[record.duty]
+        notice = message.overdue(record.duty, record.id, duty.limit, settings.links)
+        announce(notice, duty.channel, settings.slack, settings.mail, settings.aws, look_up=True)
+    return len(late)

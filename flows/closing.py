@@ -1,0 +1,90 @@
+"""How a run is closed: files, outcome.json, notice, notices.json, ledger entry, in this order, by whoever closes it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+
+from tasks.adapters import secrets
+from tasks.adapters.s3 import S3, AlreadyThere
+from tasks.adapters.signing import Signer
+from tasks.core.attempt import Attempt
+from tasks.core.duties import DUTIES
+from tasks.core.findings import Table
+from tasks.environment import Environment
+from tasks.evidence import ledger
+from tasks.evidence.document import Document
+from tasks.evidence.store import BucketStore, Store
+from tasks.notices import message
+from tasks.notices.send import announce
+from tasks.reports.blocks import Block
+from tasks.reports.csv import to_csv
+from tasks.reports.html import to_html
+
+DEAD = frozenset({"crashed", "cancelled", "expired", "never_started", "unrecorded"})
+SILENT = frozenset({"nothing_due"})
+CLOCK_SKEW = timedelta(hours=1)
+
+
+def store_of(settings: Environment) -> Store:
+    """Return the evidence store of an environment."""
+    return BucketStore(S3(settings.aws), settings.evidence.bucket)
+
+
+def standing(store: Store, attempt: Attempt) -> Document | None:
+    """Return the outcome that already stands for this attempt, if any."""
+    body = store.get(f"{attempt.prefix}outcome.json")
+    return None if body is None else Document.model_validate_json(body)
+
+
+def record(
+    store: Store, attempt: Attempt, document: Document, report: tuple[Block, ...], tables: tuple[Table, ...] = ()
+) -> None:
+    """Write the report and tables, then outcome.json.
+
+    Raises AlreadyThere when somebody else has closed this attempt: that outcome stands, and this caller must stop.
+    """
+    if standing(store, attempt):
+        raise AlreadyThere("s3.already_there", f"{attempt.prefix}outcome.json")
+    page = to_html(document.title, report).encode()
+    store.put_new(f"{attempt.prefix}{report_name(document)}", page, "text/html; charset=utf-8")
+    for table in tables:
+        store.put_new(f"{attempt.prefix}{table.name}.csv", to_csv(table), "text/csv; charset=utf-8")
+    store.put_new(f"{attempt.prefix}outcome.json", document.to_json(), "application/json")
+
+
+def finish(store: Store, settings: Environment, attempt: Attempt, document: Document, *, look_up: bool) -> None:
+    """Tell people, then enter the attempt in the ledger; `look_up` when an earlier closer may have told them."""
+    notices = f"{attempt.prefix}notices.json"
+    if document.result not in SILENT and store.get(notices) is None:
+        notice = message.end_of_run(document, settings.links, f"{attempt.prefix}{report_name(document)}")
+        channel = DUTIES[attempt.duty].channel
+        receipt = announce(notice, channel, settings.slack, settings.mail, settings.aws, look_up=look_up)
+        _keep(store, notices, json.dumps({"notices": [asdict(receipt)]}, indent=1).encode())
+    signer = Signer(secrets.resolve(settings.evidence.signing_key, settings.aws))
+    ledger.append(
+        store,
+        signer,
+        attempt,
+        document.verdict,
+        _digests(store, attempt.prefix),
+        since=attempt.started_at - CLOCK_SKEW,
+    )
+
+
+def report_name(document: Document) -> str:
+    """Return the name of the report: the closer of a dead run does not touch what the run itself may have left."""
+    return "closing.html" if document.result in DEAD else "report.html"
+
+
+def _digests(store: Store, prefix: str) -> Mapping[str, str]:
+    bodies = ((key, store.get(key)) for key in store.keys(prefix))
+    return {key: hashlib.sha256(body).hexdigest() for key, body in bodies if body is not None}
+
+
+def _keep(store: Store, key: str, body: bytes) -> None:
+    try:
+        store.put_new(key, body, "application/json")
+    except AlreadyThere:
+        return

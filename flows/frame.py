@@ -1,0 +1,191 @@
+"""What stands around every duty, once: settings, identity, errors turned into outcomes, closing, the state."""
+
+import inspect
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Annotated, Any, Concatenate, ParamSpec, get_args, get_origin
+from uuid import UUID
+
+from prefect import Flow, flow
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.client.schemas.objects import State, StateType
+from prefect.runtime import flow_run
+from pydantic import Field
+from pydantic.config import JsonDict
+from pydantic.fields import FieldInfo
+
+from flows import closing
+from tasks.adapters import prefect_api
+from tasks.adapters.s3 import AlreadyThere
+from tasks.adapters.source import code
+from tasks.core.attempt import Attempt
+from tasks.core.errors import OperatorError, known
+from tasks.core.findings import Finding, Outcome, Severity, Table, Verdict, judge
+from tasks.core.wording import Wording
+from tasks.environment import Environment, load
+from tasks.evidence.document import Document, write
+from tasks.notices import message
+from tasks.notices.words import spoken
+from tasks.reports.blocks import Block
+from tasks.reports.markdown import to_markdown
+from tasks.reports.standard import layout
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+Report = Callable[[Outcome], tuple[Block, ...]]
+
+STATES = {
+    Verdict.PASSED: (StateType.COMPLETED, "Passed"),
+    Verdict.ATTENTION: (StateType.COMPLETED, "Attention"),
+    Verdict.INCONCLUSIVE: (StateType.FAILED, "Inconclusive"),
+    Verdict.FAILED: (StateType.FAILED, "Unfulfilled"),
+}
+ENVIRONMENT = Annotated[
+    str,
+    Field(
+        json_schema_extra={
+            "title": "Ambiente",
+            "description": "Nome de um ambiente (por exemplo production), ou caminho de um arquivo TOML.",
+        }
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a duty's body is handed: which attempt this is, its environment's settings, and how to show progress."""
+
+    attempt: Attempt
+    settings: Environment
+    progress: Callable[[float, str], None]
+
+
+def duty(
+    name: str, *, wording: Wording, report: Report = lambda _outcome: ()
+) -> Callable[[Callable[Concatenate[Run, P], Outcome]], Flow[..., State[Any]]]:
+    """Make a Prefect flow of a duty's body: `environment` comes first, then the body's own parameters.
+
+    The flow closes on return and on Exception; every other BaseException (a suspension, a cancellation, SIGTERM)
+    passes untouched, and close-runs closes the run if it has ended. The body itself is `inspect.unwrap(flow.fn)`.
+    """
+    words = spoken(wording)
+
+    def decorate(body: Callable[Concatenate[Run, P], Outcome]) -> Flow[..., State[Any]]:
+        @wraps(body)
+        def around(*, environment: str, **parameters: Any) -> State[Any]:  # noqa: ANN401 - the body's own parameters
+            try:
+                settings = load(environment)
+            except OperatorError as error:
+                told = words.tell(error.code, error.subject, error.data)
+                return State(type=StateType.FAILED, name="Refused", message=f"{told.message}\n{told.remedy}")
+            run = Run(attempt=_attempt(name, settings.name), settings=settings, progress=_progress(name))
+            try:
+                outcome, safe = body(run, **parameters), wording.safe  # type: ignore[call-arg]
+            except Exception as error:  # noqa: BLE001 - told to people, and closed
+                outcome, safe = failed_by(error, wording)
+            document = write(run.attempt, outcome, words, safe=safe, code=code(), finished_at=datetime.now(UTC))
+            blocks = layout(document, report(outcome), outcome.tables, words.labels)
+            return _close(run, document, blocks, outcome.tables, words)
+
+        around.__signature__ = _signature(body)  # type: ignore[attr-defined]
+        return flow(name=name, persist_result=False, validate_parameters=True)(around)
+
+    return decorate
+
+
+def failed_by(error: Exception, wording: Wording) -> tuple[Outcome, str]:
+    """Return the outcome of a duty that an error ended, and what is safe; a foreign error tells only type and place."""
+    cause = known(error)
+    finding = Finding(rule=cause.code, severity=Severity.CRITICAL, subject=cause.subject, data=cause.data)
+    told = spoken(wording).tell(cause.code, cause.subject, cause.data)
+    own = told.safe if cause.code in wording.codes else ""
+    safe = own or f"{told.safe} {wording.interrupted}".strip()
+    return judge((finding,), fulfilled=False, result="error", subject=cause.subject), safe
+
+
+def _close(
+    run: Run, document: Document, blocks: tuple[Block, ...], tables: tuple[Table, ...], words: Wording
+) -> State[Any]:
+    try:
+        store = closing.store_of(run.settings)
+        closing.record(store, run.attempt, document, blocks, tables)
+        closing.finish(store, run.settings, run.attempt, document, look_up=False)
+    except AlreadyThere:
+        logger.warning("somebody else has closed this run", extra={"attempt": run.attempt.prefix})
+        return State(type=StateType.FAILED, name="Superseded", message="Outro processo já encerrou esta execução.")
+    except Exception as error:  # noqa: BLE001 - close-runs finishes it
+        cause = known(error)
+        told = words.tell(cause.code, cause.subject, cause.data)
+        return State(type=StateType.FAILED, name="Unrecorded", message=message.unrecorded(document, told))
+    _show(document, blocks)
+    kind, state = STATES[document.verdict]
+    report_key = f"{run.attempt.prefix}{closing.report_name(document)}"
+    return State(type=kind, name=state, message=message.plain(document, run.settings.links, report_key))
+
+
+def _attempt(name: str, environment: str) -> Attempt:
+    """Return which attempt this is; the server's record holds the first start, the attempt's number and the door."""
+    known = prefect_api.read_run(str(flow_run.id))
+    return Attempt(
+        duty=name,
+        environment=environment,
+        flow_run_id=known.id,
+        number=known.attempts,
+        trigger=known.trigger,
+        started_at=known.started_at or datetime.now(UTC),
+        dry_run=known.dry_run,
+    )
+
+
+def _signature(body: Callable[..., Outcome]) -> inspect.Signature:
+    """Return the form's signature: `environment`, then the body's parameters with labels in the shape Prefect keeps."""
+    _run, *own = inspect.signature(body).parameters.values()
+    named = inspect.Parameter.KEYWORD_ONLY
+    first = inspect.Parameter("environment", named, annotation=ENVIRONMENT)
+    labelled = (p.replace(kind=named, annotation=_kept_labels(p.annotation)) for p in own)
+    return inspect.Signature([first, *labelled])
+
+
+def _kept_labels(annotation: Any) -> Any:  # noqa: ANN401 - any annotation
+    """Move Field(title, description) of a parameter into json_schema_extra: Prefect drops them where they were."""
+    if get_origin(annotation) is not Annotated:
+        return annotation
+    kind, *notes = get_args(annotation)
+    labels: JsonDict = {
+        name: text
+        for note in notes
+        if isinstance(note, FieldInfo)
+        for name, text in (("title", note.title), ("description", note.description))
+        if text
+    }
+    return Annotated[(kind, *notes, Field(json_schema_extra=labels))]
+
+
+def _progress(name: str) -> Callable[[float, str], None]:
+    """Return a function that shows percent and what is being done: in the run's log, and as a progress artifact."""
+    artifact = create_progress_artifact(progress=0.0, key=f"{name}-progress", description="Andamento")
+
+    def show(percent: float, text: str) -> None:
+        logger.info("%3.0f%% %s", percent, text)
+        if isinstance(artifact, UUID):
+            update_progress_artifact(artifact_id=artifact, progress=percent, description=text)
+
+    return show
+
+
+def _show(document: Document, blocks: tuple[Block, ...]) -> None:
+    """Leave the report where a person in the Prefect UI looks first."""
+    create_markdown_artifact(key=f"{document.duty}-report", markdown=to_markdown(blocks), description=document.summary)
+    findings = [
+        {"severity": f.severity, "rule": f.rule, "subject": f.subject, "message": f.message} for f in document.findings
+    ]
+    create_table_artifact(key=f"{document.duty}-findings", table=findings or [{"rule": "-"}], description="Achados")

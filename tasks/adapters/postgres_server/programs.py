@@ -1,0 +1,170 @@
+"""Starts PostgreSQL's programs in a guarded folder: by an unprivileged user, with a deadline and a bare environment."""
+
+import os
+import pwd
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO, Self
+
+from tasks.adapters.guardian import Folder
+from tasks.adapters.postgres_server.binaries import Binaries
+from tasks.core.errors import OperatorError
+
+UNPRIVILEGED = "nobody"  # initdb refuses root, and any user that has no name
+NOT_STARTED = 127  # the exit code by which a shell says that a program could not be started
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartFailed:
+    """Which program did not start: its exit code (127: not even begun) and the SQLSTATE of its first FATAL, if any."""
+
+    program: str
+    exit_code: int
+    sqlstate: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramFailed:
+    """Which program ended with which exit code."""
+
+    program: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedOut:
+    """Which program was killed after how many seconds."""
+
+    program: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """How a program ended; what it wrote may quote people's data and is shown nowhere by itself."""
+
+    program: str
+    returncode: int
+    stdout: bytes = field(repr=False)
+    stderr: bytes = field(repr=False)
+
+    def checked(self) -> Self:
+        """Return this, or raise OperatorError postgres.program_failed when the exit code is not 0."""
+        if self.returncode:
+            data = ProgramFailed(program=self.program, exit_code=self.returncode)
+            raise OperatorError("postgres.program_failed", self.program, data)
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The user that programs run as, None: the one we are."""
+
+    uid: int | None = None
+    gid: int | None = None
+    groups: tuple[int, ...] | None = None
+
+    def give(self, path: Path) -> Path:
+        """Make the file or folder at `path` this user's alone and return it."""
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        if self.uid is not None and self.gid is not None:
+            os.chown(path, self.uid, self.gid)
+        return path
+
+
+def unprivileged() -> Account:
+    """Return the account for programs that must not run as root."""
+    if os.geteuid() != 0:
+        return Account()
+    entry = pwd.getpwnam(UNPRIVILEGED)
+    return Account(uid=entry.pw_uid, gid=entry.pw_gid, groups=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launcher:
+    """Starts the programs of `binaries` inside `folder` as `account`."""
+
+    binaries: Binaries
+    folder: Folder
+    account: Account
+
+    @contextmanager
+    def started(
+        self,
+        program: str,
+        *args: str,
+        environ: Mapping[str, str] = NOTHING,
+        stdin: int | IO[bytes] = subprocess.DEVNULL,
+        stdout: int | IO[bytes] = subprocess.DEVNULL,
+        stderr: int | IO[bytes] = subprocess.DEVNULL,
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Start `program` in a process group of its own and kill the group if it still runs when the block ends.
+
+        Raises OperatorError postgres.start_failed.
+        """
+        try:
+            process = subprocess.Popen(
+                [self.binaries.bin / program, *args],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                cwd=self.folder.path,
+                env={**self._environ(), **environ},
+                start_new_session=True,
+                user=self.account.uid,
+                group=self.account.gid,
+                extra_groups=self.account.groups,
+                umask=0o077,
+            )
+        except (OSError, subprocess.SubprocessError):
+            data = StartFailed(program=program, exit_code=NOT_STARTED)
+            raise OperatorError("postgres.start_failed", program, data) from None
+        with process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    with suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+
+    def run(
+        self,
+        program: str,
+        *args: str,
+        timeout: timedelta,
+        environ: Mapping[str, str] = NOTHING,
+        stdin: bytes | IO[bytes] = b"",
+        stdout: int | IO[bytes] = subprocess.PIPE,
+    ) -> Completed:
+        """Run `program` to its end, or kill it with its children after `timeout`.
+
+        `stdin` is what it reads or an open file; `stdout` an open file to write to instead of memory.
+        Raises OperatorError postgres.start_failed, postgres.timed_out.
+        """
+        text, source = (stdin, subprocess.PIPE) if isinstance(stdin, bytes) else (None, stdin)
+        streams = self.started(program, *args, environ=environ, stdin=source, stdout=stdout, stderr=subprocess.PIPE)
+        with streams as process:
+            try:
+                written, complaints = process.communicate(text, timeout.total_seconds())
+            except subprocess.TimeoutExpired:
+                data = TimedOut(program=program, seconds=round(timeout.total_seconds()))
+                raise OperatorError("postgres.timed_out", program, data) from None
+        return Completed(program=program, returncode=process.returncode, stdout=written or b"", stderr=complaints)
+
+    def _environ(self) -> dict[str, str]:
+        # Nothing of ours is inherited: what a dump may start (COPY … PROGRAM) finds no credentials.
+        return {
+            "PATH": f"{self.binaries.bin}:/usr/bin:/bin",
+            "HOME": str(self.folder.path),
+            "LC_ALL": "C",
+            "TZ": "UTC",
+            **self.binaries.loader,
+            **self.folder.environ,
+        }

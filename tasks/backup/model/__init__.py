@@ -1,0 +1,1 @@
+"""What a restore test knows (facts) and what its words need (told)."""

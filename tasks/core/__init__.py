@@ -1,0 +1,1 @@
+"""Words every duty shares. Pure: no I/O, no clock, no SDK."""

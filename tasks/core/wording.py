@@ -1,0 +1,75 @@
+"""How codes become sentences: the type of every feature's `wording.WORDING`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from string import Formatter
+
+from tasks.core.errors import NO_DATA, NoData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """The sentences of one code, as format strings over `subject` and the fields of `data`.
+
+    `message` says what happened with the numbers, `remedy` what to do now, `safe` (errors only) what is still intact.
+    """
+
+    title: str
+    message: str
+    remedy: str = ""
+    safe: str = ""
+    data: type = NoData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A code's sentences with subject and data filled in."""
+
+    title: str
+    message: str
+    remedy: str
+    safe: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """Everything a duty says: its title, what it does in one line, what is safe when it is interrupted, its codes.
+
+    `safe` is true of every run that came to its end. `summaries` holds one line per verdict (keys of Verdict) or per
+    result, over `subject` and the measures; `labels` names measures, coverage codes, results and change codes.
+    """
+
+    title: str
+    purpose: str
+    interrupted: str
+    codes: Mapping[str, Words]
+    safe: str = ""
+    summaries: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def tell(self, code: str, subject: str, data: object = NO_DATA) -> Told:
+        """Return the sentences of `code`; KeyError when the code has none (a test forbids it)."""
+        words = self.codes[code]
+        values = {"subject": subject, **{f.name: getattr(data, f.name) for f in fields(data)}}  # type: ignore[arg-type]
+        return Told(
+            title=fill(words.title, values),
+            message=fill(words.message, values),
+            remedy=fill(words.remedy, values),
+            safe=fill(words.safe, values),
+        )
+
+
+class _Brazilian(Formatter):
+    """Format strings whose numbers with a decimal part are written the Brazilian way (1.234,5)."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        text = format(value, format_spec)
+        return text.translate(_SWAPPED) if isinstance(value, float) else text
+
+
+_SWAPPED = str.maketrans(",.", ".,")
+
+
+def fill(text: str, values: Mapping[str, object]) -> str:
+    """Return a format string with its values filled in; KeyError when one is missing."""
+    return _Brazilian().vformat(text, (), values)

@@ -1,0 +1,1 @@
+"""What a duty leaves behind: store, schemas, signed ledger."""

@@ -1,0 +1,23 @@
+"""`make chaos DUTY=frame N=50`."""
+
+import argparse
+import sys
+
+from rich.console import Console
+
+from tests.chaos import frame
+
+SUBJECTS = {"frame": frame.main}
+
+
+def main() -> int:
+    """Run one subject's chaos and return its exit code."""
+    parser = argparse.ArgumentParser(description="Do harm many times over, and count what is lost.")
+    parser.add_argument("--duty", choices=sorted(SUBJECTS), default="frame")
+    parser.add_argument("--times", type=int, default=50)
+    chosen = parser.parse_args()
+    return SUBJECTS[chosen.duty](chosen.times, Console())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

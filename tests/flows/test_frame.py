@@ -1,0 +1,203 @@
+"""How runs end, on a real server with a real worker: each leaves state, outcome, ledger entry and notice."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import StateType
+from prefect.states import Cancelling
+
+from deployments.following import TERMINAL
+from deployments.lab.lab import Lab
+from flows import closing
+from tasks.adapters import prefect_api
+from tasks.adapters.prefect_api import RunRecord
+from tasks.core.attempt import Attempt
+from tasks.environment import Environment, load
+from tasks.evidence import ledger
+from tasks.evidence.document import Document
+from tests.flows.trial import CANARY
+
+PATIENCE_SECONDS = 150.0
+LONG = {"wait_seconds": 300}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A run of the trial, what happens to it, and how it must end."""
+
+    parameters: dict[str, Any]
+    state: str
+    verdict: str
+    result: str | None
+    summary: str
+    harm: Callable[[str], None] = lambda _run: None
+    notices: int = 1
+
+
+def cancel(run_id: str) -> None:
+    until(lambda: prefect_api.read_run(run_id).state_name == "Running")
+    time.sleep(1)
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(UUID(run_id), Cancelling())
+
+
+def kill(run_id: str) -> None:
+    until(lambda: prefect_api.read_run(run_id).state_name == "Running")
+    time.sleep(1)
+    with get_client(sync_client=True) as client:
+        pid = client.read_flow_run(UUID(run_id)).infrastructure_pid
+    assert pid
+    os.kill(int(pid.rsplit(":", 1)[-1]), signal.SIGKILL)
+
+
+def approve(run_id: str) -> None:
+    until(lambda: prefect_api.read_run(run_id).state_name == "Suspended")
+    with get_client(sync_client=True) as client:
+        answer = client.resume_flow_run(UUID(run_id), run_input={"decision": "approve"})
+    assert answer.status.value == "ACCEPT"
+
+
+def cancel_suspended(run_id: str) -> None:
+    until(lambda: prefect_api.read_run(run_id).state_name == "Suspended")
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(UUID(run_id), Cancelling(), force=False)
+
+
+def until(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.3)
+
+
+CASES = {
+    "passed": Case({}, "Passed", "passed", None, "O ensaio de A passou."),
+    "attention": Case({"end": "attention"}, "Attention", "attention", None, "O ensaio de A pede atenção."),
+    "inconclusive": Case(
+        {"end": "inconclusive"}, "Inconclusive", "inconclusive", None, "O ensaio de A não pôde ser julgado."
+    ),
+    "failed": Case({"end": "failed"}, "Unfulfilled", "failed", None, "O ensaio de A falhou."),
+    "nothing due": Case({"end": "nothing_due"}, "Passed", "passed", "nothing_due", "Nada a fazer.", notices=0),
+    "known error": Case({"error": "known"}, "Unfulfilled", "failed", "error", ""),
+    "foreign error": Case({"error": "foreign"}, "Unfulfilled", "failed", "error", ""),
+    "foreign error in a step": Case({"error": "foreign step"}, "Unfulfilled", "failed", "error", ""),
+    "cancelled": Case(LONG, "Cancelled", "inconclusive", "cancelled", "", harm=cancel),
+    "killed": Case(LONG, "Crashed", "inconclusive", "crashed", "", harm=kill),
+    "approved": Case({"approval_seconds": 300}, "Passed", "passed", None, "O ensaio de A passou.", harm=approve),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that ended, and what it left."""
+
+    run: RunRecord
+    attempt: Attempt
+    document: Document
+    entries: int
+    keys: tuple[str, ...]
+
+
+@pytest.fixture(scope="module")
+def ended(server: Lab) -> dict[str, Ended]:
+    """Start every case at once, do it its harm, and wait for its ledger entry."""
+    settings = load("lab")
+    runs = {name: prefect_api.create_run("trial", "lab", case.parameters) for name, case in CASES.items()}
+    for name in sorted(runs, key=lambda name: CASES[name].parameters is LONG, reverse=True):
+        CASES[name].harm(runs[name])
+    return {name: wait(settings, run_id) for name, run_id in runs.items()}
+
+
+def wait(settings: Environment, run_id: str) -> Ended:
+    store = closing.store_of(settings)
+    until(lambda: prefect_api.read_run(run_id).state_type in TERMINAL)
+    run = prefect_api.read_run(run_id)
+    assert run.started_at
+    attempt = Attempt(
+        duty="trial",
+        environment="lab",
+        flow_run_id=run_id,
+        number=1,
+        trigger=run.trigger,
+        started_at=run.started_at,
+    )
+    since = run.started_at
+    until(lambda: (run_id, 1) in ledger.recorded(store, "lab", since=since))
+    document = closing.standing(store, attempt)
+    assert document
+    entries = [body for key in store.keys("lab/ledger/") if run_id.encode() in (body := store.get(key) or b"")]
+    return Ended(run, attempt, document, len(entries), tuple(sorted(store.keys(attempt.prefix))))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_end_has_its_state_outcome_entry_and_notice(server: Lab, ended: dict[str, Ended], name: str) -> None:
+    case, end = CASES[name], ended[name]
+    assert (end.run.state_name, end.document.verdict, end.document.result) == (case.state, case.verdict, case.result)
+    assert end.document.summary
+    assert case.summary in ("", end.document.summary)
+    assert end.entries == 1
+    told = [m for m in server.people.messages if m.key == f"{end.run.id}:1:ended"]
+    assert [m.channel for m in told] == ["deploys-assist"] * case.notices
+
+
+def test_the_evidence_of_a_run_is_outcome_report_and_receipt(ended: dict[str, Ended]) -> None:
+    names = {name: {key.rsplit("/", 1)[1] for key in ended[name].keys} for name in ("passed", "killed", "nothing due")}
+    assert names == {
+        "passed": {"outcome.json", "report.html", "notices.json"},
+        "killed": {"outcome.json", "closing.html", "notices.json"},
+        "nothing due": {"outcome.json", "report.html"},
+    }
+
+
+def test_a_decided_fact_is_found_again_after_a_suspension_and_an_observation_is_made_again(
+    ended: dict[str, Ended],
+) -> None:
+    assert {name: ended[name].document.measures for name in ("approved", "passed")} == {
+        "approved": {"resumed": 1.0},
+        "passed": {"resumed": 0.0},
+    }
+
+
+def test_an_error_says_what_is_safe_and_where_it_arose_and_never_what_a_foreign_one_says(
+    server: Lab, ended: dict[str, Ended]
+) -> None:
+    known, foreign = ended["known error"].document, ended["foreign error in a step"].document
+    assert [f.message for f in known.findings] == ["O serviço de ensaio não respondeu."]
+    assert known.safe == "O ensaio não muda nada."
+    assert foreign.findings[0].data["kind"] == "ValueError"
+    assert foreign.findings[0].data["place"].startswith("tests/flows/trial.py:")
+
+
+def test_settings_that_cannot_be_read_refuse_the_run_with_the_list_of_mistakes(server: Lab) -> None:
+    run_id = prefect_api.create_run("trial", "lab", {"environment": "nowhere"})
+    until(lambda: prefect_api.read_run(run_id).state_type in TERMINAL)
+    run = prefect_api.read_run(run_id)
+    assert (run.state_name, run.state_type) == ("Refused", StateType.FAILED.value)
+    assert "“nowhere”" in run.state_message
+    until(lambda: any("nowhere" in m.text for m in server.people.messages if not m.key))
+
+
+def test_a_second_sweep_closes_nothing_and_repeats_no_notice(server: Lab, ended: dict[str, Ended]) -> None:
+    before = len(server.people.messages)
+    run_id = prefect_api.create_run("close-runs", "lab", {})
+    until(lambda: prefect_api.read_run(run_id).state_type in TERMINAL)
+    run = prefect_api.read_run(run_id)
+    assert (run.state_name, run.state_message.split(";")[0]) == ("Closed", "0 execuções encerradas")
+    told = [m for m in server.people.messages[before:] if any(e.run.id in m.key for e in ended.values())]
+    assert told == []
+
+
+def test_no_canary_is_in_the_servers_database_logs_results_or_evidence(server: Lab, ended: dict[str, Ended]) -> None:
+    settings = load("lab")
+    store = closing.store_of(settings)
+    evidence = b"".join(store.get(key) or b"" for end in ended.values() for key in end.keys)
+    files = [path.read_bytes() for path in server.guarded.path.rglob("*") if path.is_file() and path.suffix != ".dump"]
+    assert CANARY.encode() not in evidence
+    assert [path for path in files if CANARY.encode() in path] == []
