@@ -47,7 +47,7 @@ lock: ## resolve the dependencies anew and pin them by hash (ARGS=--upgrade for 
 	$(COMPILE) pyproject.toml --extra embedded --group lab --group dev --output-file requirements/lock.txt
 
 chaos: setup ## kill, cut off and restart things N times while DUTY runs (DUTY=frame N=50)
-	.venv/bin/python -m deployments.lab.chaos --duty "$(or $(DUTY),frame)" --times "$(or $(N),50)"
+	.venv/bin/python -m tests.chaos --duty "$(or $(DUTY),frame)" --times "$(or $(N),50)"
 
 bench: setup ## measure how long DUTY takes at the size of production
 	.venv/bin/python -m deployments.lab.bench --duty "$(or $(DUTY),backup-restore-test)"

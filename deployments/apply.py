@@ -124,23 +124,24 @@ def _deployment(client: SyncPrefectClient, wanted: Declared) -> tuple[Did, UUID]
 
 def _schedules(client: SyncPrefectClient, deployment_id: UUID, wanted: Declared) -> Iterator[Applied]:
     standing = {s.slug or str(s.id): s for s in client.read_deployment_schedules(deployment_id)}
-    for slug, schedule in wanted.schedules:
-        did = _schedule(client, deployment_id, slug, schedule, standing.get(slug))
-        yield Applied(kind="schedule", name=f"{wanted.full_name} {slug}", did=did)
-    for slug in sorted(set(standing) - {slug for slug, _ in wanted.schedules}):
+    for schedule in wanted.schedules:
+        did = _schedule(client, deployment_id, schedule, standing.get(schedule.slug))
+        yield Applied(kind="schedule", name=f"{wanted.full_name} {schedule.slug}", did=did)
+    for slug in sorted(set(standing) - {schedule.slug for schedule in wanted.schedules}):
         client.delete_deployment_schedule(deployment_id, standing[slug].id)
         yield Applied(kind="schedule", name=f"{wanted.full_name} {slug}", did=Did.REMOVED)
 
 
 def _schedule(
-    client: SyncPrefectClient, deployment_id: UUID, slug: str, wanted: Schedule, standing: DeploymentSchedule | None
+    client: SyncPrefectClient, deployment_id: UUID, wanted: Schedule, standing: DeploymentSchedule | None
 ) -> Did:
+    fields: dict[str, Any] = {"schedule": wanted.times, "parameters": wanted.parameters, "slug": wanted.slug}
     if standing is None:
-        client.create_deployment_schedules(deployment_id, [DeploymentScheduleCreate(schedule=wanted, slug=slug)])
+        client.create_deployment_schedules(deployment_id, [DeploymentScheduleCreate(**fields)])
         return Did.CREATED
-    if standing.schedule == wanted:
+    if {name: getattr(standing, name) for name in fields} == fields:
         return Did.UNCHANGED
-    changed = DeploymentScheduleUpdate(schedule=wanted, slug=slug)  # no `active`: an operator's pause is kept
+    changed = DeploymentScheduleUpdate(**fields)  # no `active`: an operator's pause is kept
     client.update_deployment(deployment_id, DeploymentUpdate(schedules=[changed]))
     return Did.UPDATED
 

@@ -13,7 +13,14 @@ from prefect.client.schemas.schedules import CronSchedule, RRuleSchedule
 FILE = Path(__file__).with_name("prefect.yaml")
 VARIABLE = "{{ $MARIAS_ENVIRONMENT }}"
 
-Schedule = CronSchedule | RRuleSchedule
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When a deployment runs by itself, and with which parameters other than the deployment's."""
+
+    slug: str
+    times: CronSchedule | RRuleSchedule
+    parameters: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +35,7 @@ class Declared:
     tags: tuple[str, ...]
     parameters: dict[str, Any]
     limit: ConcurrencyLimitConfig
-    schedules: tuple[tuple[str, Schedule], ...]
+    schedules: tuple[Schedule, ...]
 
     @property
     def full_name(self) -> str:
@@ -54,11 +61,15 @@ def _declared(entry: dict[str, Any], *, schedules: bool) -> Declared:
         tags=tuple(entry["tags"]),
         parameters=entry["parameters"],
         limit=ConcurrencyLimitConfig(**entry["concurrency_limit"]),
-        schedules=tuple((s["slug"], _schedule(s)) for s in entry["schedules"]) if schedules else (),
+        schedules=tuple(map(_schedule, entry["schedules"])) if schedules else (),
     )
 
 
 def _schedule(entry: dict[str, Any]) -> Schedule:
-    if "rrule" in entry:
-        return RRuleSchedule(rrule=entry["rrule"], timezone=entry["timezone"])
-    return CronSchedule(cron=entry["cron"], timezone=entry["timezone"])
+    zone = entry["timezone"]
+    times = (
+        RRuleSchedule(rrule=entry["rrule"], timezone=zone)
+        if "rrule" in entry
+        else CronSchedule(cron=entry["cron"], timezone=zone)
+    )
+    return Schedule(slug=entry["slug"], times=times, parameters=entry.get("parameters", {}))

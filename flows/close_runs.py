@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State, StateType
 from pydantic import Field
 
 from flows import closing
-from flows.frame import ENVIRONMENT
+from flows.form import ENVIRONMENT
 from tasks.adapters import prefect_api
 from tasks.adapters.prefect_api import RunRecord
 from tasks.adapters.source import code
@@ -39,7 +39,7 @@ def close_runs(
     days: Annotated[
         int,
         Field(ge=1, le=90, json_schema_extra={"title": "Dias", "description": "Até quantos dias atrás procurar."}),
-    ] = 7,
+    ] = 2,
 ) -> State[Any]:
     """Close every ended duty run of the last days that has no entry in the ledger, and report runs that take too long.
 
@@ -50,11 +50,10 @@ def close_runs(
     settings = load(environment)
     store = closing.store_of(settings)
     since = datetime.now(UTC) - timedelta(days=days)
+    recorded = ledger.recorded(store, settings.name, since=since - timedelta(days=1))
     closed, failures = 0, []
     for record in prefect_api.ended_runs(settings.name, since=since):
-        for attempt in unclosed(
-            record, settings.name, ledger.recorded(store, settings.name, since=since - timedelta(days=1))
-        ):
+        for attempt in unclosed(record, settings.name, recorded):
             try:
                 close(store, settings, record, attempt)
                 closed += 1

@@ -1,28 +1,18 @@
 """What stands around every duty, once: settings, identity, errors turned into outcomes, closing, the state."""
 
-import inspect
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Annotated, Any, Concatenate, ParamSpec, get_args, get_origin
-from uuid import UUID
+from typing import Any, Concatenate, ParamSpec
 
 from prefect import Flow, flow
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_progress_artifact,
-    create_table_artifact,
-    update_progress_artifact,
-)
 from prefect.client.schemas.objects import State, StateType
 from prefect.runtime import flow_run
-from pydantic import Field
-from pydantic.config import JsonDict
-from pydantic.fields import FieldInfo
 
-from flows import closing
+from flows import artifacts, closing
+from flows.form import signature
 from tasks.adapters import prefect_api
 from tasks.adapters.s3 import AlreadyThere
 from tasks.adapters.source import code
@@ -49,15 +39,6 @@ STATES = {
     Verdict.INCONCLUSIVE: (StateType.FAILED, "Inconclusive"),
     Verdict.FAILED: (StateType.FAILED, "Unfulfilled"),
 }
-ENVIRONMENT = Annotated[
-    str,
-    Field(
-        json_schema_extra={
-            "title": "Ambiente",
-            "description": "Nome de um ambiente (por exemplo production), ou caminho de um arquivo TOML.",
-        }
-    ),
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +68,7 @@ def duty(
             except OperatorError as error:
                 told = words.tell(error.code, error.subject, error.data)
                 return State(type=StateType.FAILED, name="Refused", message=f"{told.message}\n{told.remedy}")
-            run = Run(attempt=_attempt(name, settings.name), settings=settings, progress=_progress(name))
+            run = Run(attempt=_attempt(name, settings.name), settings=settings, progress=artifacts.progress(name))
             try:
                 outcome, safe = body(run, **parameters), wording.safe  # type: ignore[call-arg]
             except Exception as error:  # noqa: BLE001 - told to people, and closed
@@ -96,7 +77,7 @@ def duty(
             blocks = layout(document, report(outcome), outcome.tables, words.labels)
             return _close(run, document, blocks, outcome.tables, words)
 
-        around.__signature__ = _signature(body)  # type: ignore[attr-defined]
+        around.__signature__ = signature(body)  # type: ignore[attr-defined]
         return flow(name=name, persist_result=False, validate_parameters=True)(around)
 
     return decorate
@@ -126,7 +107,7 @@ def _close(
         cause = known(error)
         told = words.tell(cause.code, cause.subject, cause.data)
         return State(type=StateType.FAILED, name="Unrecorded", message=message.unrecorded(document, told))
-    _show(document, blocks)
+    artifacts.show(document, to_markdown(blocks))
     kind, state = STATES[document.verdict]
     report_key = f"{run.attempt.prefix}{closing.report_name(document)}"
     return State(type=kind, name=state, message=message.plain(document, run.settings.links, report_key))
@@ -144,48 +125,3 @@ def _attempt(name: str, environment: str) -> Attempt:
         started_at=known.started_at or datetime.now(UTC),
         dry_run=known.dry_run,
     )
-
-
-def _signature(body: Callable[..., Outcome]) -> inspect.Signature:
-    """Return the form's signature: `environment`, then the body's parameters with labels in the shape Prefect keeps."""
-    _run, *own = inspect.signature(body).parameters.values()
-    named = inspect.Parameter.KEYWORD_ONLY
-    first = inspect.Parameter("environment", named, annotation=ENVIRONMENT)
-    labelled = (p.replace(kind=named, annotation=_kept_labels(p.annotation)) for p in own)
-    return inspect.Signature([first, *labelled])
-
-
-def _kept_labels(annotation: Any) -> Any:  # noqa: ANN401 - any annotation
-    """Move Field(title, description) of a parameter into json_schema_extra: Prefect drops them where they were."""
-    if get_origin(annotation) is not Annotated:
-        return annotation
-    kind, *notes = get_args(annotation)
-    labels: JsonDict = {
-        name: text
-        for note in notes
-        if isinstance(note, FieldInfo)
-        for name, text in (("title", note.title), ("description", note.description))
-        if text
-    }
-    return Annotated[(kind, *notes, Field(json_schema_extra=labels))]
-
-
-def _progress(name: str) -> Callable[[float, str], None]:
-    """Return a function that shows percent and what is being done: in the run's log, and as a progress artifact."""
-    artifact = create_progress_artifact(progress=0.0, key=f"{name}-progress", description="Andamento")
-
-    def show(percent: float, text: str) -> None:
-        logger.info("%3.0f%% %s", percent, text)
-        if isinstance(artifact, UUID):
-            update_progress_artifact(artifact_id=artifact, progress=percent, description=text)
-
-    return show
-
-
-def _show(document: Document, blocks: tuple[Block, ...]) -> None:
-    """Leave the report where a person in the Prefect UI looks first."""
-    create_markdown_artifact(key=f"{document.duty}-report", markdown=to_markdown(blocks), description=document.summary)
-    findings = [
-        {"severity": f.severity, "rule": f.rule, "subject": f.subject, "message": f.message} for f in document.findings
-    ]
-    create_table_artifact(key=f"{document.duty}-findings", table=findings or [{"rule": "-"}], description="Achados")

@@ -137,7 +137,7 @@ def killed_somewhere(world: World) -> str:
     """Kill a run's process at a random moment, closing included."""
     run_id = start(wait_seconds=1)
     until_state(run_id, "Running")
-    time.sleep(world.chance.uniform(0, 4))
+    time.sleep(world.chance.uniform(0, 2.5))
     with suppress(ProcessLookupError, AssertionError):
         os.kill(pid_of(run_id), signal.SIGKILL)
     return run_id

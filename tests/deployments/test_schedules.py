@@ -16,7 +16,7 @@ YEARS = range(2026, 2056)
 
 def dates(duty: str, slug: str, start: datetime, end: datetime) -> list[datetime]:
     [deployment] = [d for d in declared("production", schedules=True) if d.flow.name == duty]
-    schedule = dict(deployment.schedules)[slug]
+    [schedule] = [s.times for s in deployment.schedules if s.slug == slug]
     assert schedule.timezone == "America/Sao_Paulo"
     kind = RRuleSchedule if hasattr(schedule, "rrule") else CronSchedule
     server_side = kind.model_validate(schedule.model_dump())

@@ -1,0 +1,77 @@
+"""After a whole run on data full of planted words, none of them, and no secret, is anywhere it must not be."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from deployments.following import TERMINAL, follow
+from deployments.lab import postgres, slack
+from deployments.lab.lab import Lab
+from flows import closing
+from tasks.adapters import prefect_api, secrets
+from tasks.environment import load
+
+PERSONAL = b"CANARIA"  # in every personal text of the lab's database
+
+
+@pytest.fixture(scope="module")
+def ran(server: Lab) -> str:
+    """Run the restore test on a good and on a truncated backup, through a worker; return the good run's id."""
+    good = prefect_api.create_run("backup-restore-test", "lab", {})
+    cut = prefect_api.create_run("backup-restore-test", "lab", {"backup": server.backups.truncated})
+    states = []
+    for run_id in (good, cut):
+        *_, last = follow(run_id, timeout_seconds=120)
+        states.append(last.run.state_name)
+        assert last.run.state_type in TERMINAL
+    assert states == ["Passed", "Unfulfilled"]
+    return good
+
+
+def forbidden() -> tuple[bytes, ...]:
+    settings = load("lab")
+    key = secrets.resolve(settings.evidence.signing_key, settings.aws).reveal()
+    longest_line = max(key.splitlines(), key=len)
+    return (PERSONAL, slack.TOKEN.encode(), longest_line.encode())
+
+
+def decoded(path: Path) -> bytes:
+    """Return a file's bytes, and behind them what Prefect's result storage holds inside in base64."""
+    body = path.read_bytes()
+    try:
+        result = json.loads(body)["result"]
+    except (ValueError, KeyError, TypeError):
+        return body
+    return body + base64.b64decode(result)
+
+
+def test_no_planted_word_and_no_secret_is_in_what_prefect_keeps(server: Lab, ran: str) -> None:
+    home = server.guarded.path
+    kept = [p for p in home.rglob("*") if p.is_file() and p.suffix != ".dump"]
+    assert any(p.name == "prefect.db" for p in kept)
+    found = {(p.relative_to(home), word) for p in kept for word in forbidden() if word in decoded(p)}
+    assert found == set()
+
+
+def test_no_planted_word_and_no_secret_is_in_the_evidence(server: Lab, ran: str) -> None:
+    store = closing.store_of(load("lab"))
+    keys = [key for key in store.keys("lab/") if "/backup-restore-test/" in key]
+    assert any(ran in key for key in keys)
+    found = {(key, word) for key in keys for word in forbidden() if word in (store.get(key) or b"")}
+    assert found == set()
+
+
+def test_no_planted_word_and_no_secret_is_in_a_message(server: Lab, ran: str) -> None:
+    told = [json.dumps([m.text, m.blocks]) for m in server.people.messages if ran in m.key]
+    assert len(told) == 1
+    written = "".join([*told, *(m.subject + m.body for m in server.mail.messages)]).encode()
+    assert [word for word in forbidden() if word in written] == []
+
+
+def test_a_word_hidden_in_result_storage_would_be_found(tmp_path: Path) -> None:
+    planted = tmp_path / "result"
+    planted.write_text(json.dumps({"result": base64.b64encode(b"x" + PERSONAL).decode()}))
+    assert PERSONAL in decoded(planted)
+    assert PERSONAL in postgres.SCRIPT.read_bytes()
