@@ -111,18 +111,19 @@ def running_runs(environment: str) -> tuple[RunRecord, ...]:
 def create_run(
     duty: str, environment: str, parameters: Mapping[str, Any], *, from_ci: bool = False, key: str | None = None
 ) -> str:
-    """Create a run of the deployment `<duty>/<environment>` and return its id.
+    """Create a run of the deployment `<duty>/<environment>` and return its id; a path to a TOML file goes by its stem.
 
     `key` is an idempotency key: the same key gives the same run. Raises OperatorError `prefect.no_deployment` or
     `prefect.refused` (parameters that the form would refuse too).
     """
-    name = f"{duty}/{environment}"
+    name = f"{duty}/{PurePath(environment).stem}"
+    given = {"environment": environment} if environment.endswith(".toml") else {}
     with _client() as client:
         try:
             deployment = client.read_deployment_by_name(name)
             run = client.create_flow_run_from_deployment(
                 deployment.id,
-                parameters=dict(parameters),
+                parameters={**given, **parameters},
                 tags=[CI_TAG] if from_ci else [],
                 idempotency_key=key,
             )

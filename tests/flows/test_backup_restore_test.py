@@ -29,7 +29,7 @@ from tasks.backup.settings import Backup
 from tasks.core.attempt import Attempt, Trigger
 from tasks.core.errors import OperatorError
 from tasks.core.findings import Outcome, Verdict
-from tasks.environment import load
+from tasks.environment import FOLDER, load
 from tests.tasks.backup.world import BUCKET, LIMIT, PREFIX, World, world
 
 BODY: Callable[..., Outcome] = inspect.unwrap(backup_restore_test.fn)
@@ -251,7 +251,7 @@ def drilled(here: World, backup: str = "", **changes: object) -> Outcome:
         trigger=Trigger.PERSON,
         started_at=datetime.now(UTC),
     )
-    settings = load("production").model_copy(update={"aws": here.aws, "backup": here.settings(**changes)})
+    settings = load(str(FOLDER / "production.toml")).model_copy(update={"aws": here.aws, "backup": here.settings(**changes)})
     return BODY(Run(attempt=attempt, settings=settings, progress=lambda _percent, _text: None), backup=backup)
 
 
