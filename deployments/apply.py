@@ -17,7 +17,7 @@ from prefect.client.schemas.actions import (
     WorkPoolCreate,
 )
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, DeploymentFilterTags
-from prefect.client.schemas.objects import ConcurrencyOptions, DeploymentSchedule
+from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
@@ -101,24 +101,19 @@ def _deployment(client: SyncPrefectClient, wanted: Declared) -> tuple[Did, UUID]
         "parameter_openapi_schema": schema,
         "enforce_parameter_schema": True,
     }
-    options = ConcurrencyOptions(collision_strategy=wanted.limit.collision_strategy)
+    limits: dict[str, Any] = {"concurrency_limit": wanted.limit, "concurrency_options": wanted.when_full}
     try:
         standing = client.read_deployment_by_name(wanted.full_name)
     except ObjectNotFound:
         flow_id = client.create_flow_from_name(wanted.flow.name)
-        made = client.create_deployment(
-            flow_id, wanted.name, concurrency_limit=wanted.limit.limit, concurrency_options=options, **fields
-        )
-        return Did.CREATED, made
+        return Did.CREATED, client.create_deployment(flow_id, wanted.name, **limits, **fields)
     limit = standing.global_concurrency_limit.limit if standing.global_concurrency_limit else None
-    if (
-        {name: getattr(standing, name) for name in fields} == fields
-        and limit == wanted.limit.limit
-        and standing.concurrency_options == options
-    ):
+    if {name: getattr(standing, name) for name in fields} == fields and {
+        "concurrency_limit": limit,
+        "concurrency_options": standing.concurrency_options,
+    } == limits:
         return Did.UNCHANGED, standing.id
-    update = DeploymentUpdate(concurrency_limit=wanted.limit.limit, concurrency_options=options, **fields)
-    client.update_deployment(standing.id, update)
+    client.update_deployment(standing.id, DeploymentUpdate(**limits, **fields))
     return Did.UPDATED, standing.id
 
 

@@ -7,8 +7,10 @@ from typing import Any, cast
 
 import yaml
 from prefect import Flow
-from prefect.client.schemas.objects import ConcurrencyLimitConfig
+from prefect.client.schemas.objects import ConcurrencyOptions
 from prefect.client.schemas.schedules import CronSchedule, RRuleSchedule
+
+from tasks.core.duties import DUTIES
 
 FILE = Path(__file__).with_name("prefect.yaml")
 VARIABLE = "{{ $MARIAS_ENVIRONMENT }}"
@@ -34,13 +36,20 @@ class Declared:
     description: str
     tags: tuple[str, ...]
     parameters: dict[str, Any]
-    limit: ConcurrencyLimitConfig
+    limit: int | None
+    when_full: ConcurrencyOptions | None
     schedules: tuple[Schedule, ...]
 
     @property
     def full_name(self) -> str:
         """Return `<duty>/<environment>`."""
         return f"{self.flow.name}/{self.name}"
+
+
+def flow_of(duty: str) -> Flow[..., Any]:
+    """Return a duty's own flow, which its module names as the module itself is named."""
+    module = DUTIES[duty].flow
+    return cast("Flow[..., Any]", getattr(import_module(module), module.rpartition(".")[2]))
 
 
 def declared(environment: str, *, schedules: bool, path: Path = FILE) -> tuple[Declared, ...]:
@@ -52,6 +61,7 @@ def declared(environment: str, *, schedules: bool, path: Path = FILE) -> tuple[D
 
 def _declared(entry: dict[str, Any], *, schedules: bool) -> Declared:
     module, function = entry["entrypoint"].rsplit(".", 1)
+    limit = entry.get("concurrency_limit", {})
     return Declared(
         flow=cast("Flow[..., Any]", getattr(import_module(module), function)),
         entrypoint=entry["entrypoint"],
@@ -60,7 +70,8 @@ def _declared(entry: dict[str, Any], *, schedules: bool) -> Declared:
         description=entry["description"],
         tags=tuple(entry["tags"]),
         parameters=entry["parameters"],
-        limit=ConcurrencyLimitConfig(**entry["concurrency_limit"]),
+        limit=limit.get("limit"),
+        when_full=ConcurrencyOptions(collision_strategy=limit["collision_strategy"]) if limit else None,
         schedules=tuple(map(_schedule, entry["schedules"])) if schedules else (),
     )
 

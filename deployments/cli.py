@@ -1,36 +1,30 @@
 """The command `marias`: run a duty, apply the deployments, start the lab, verify the evidence."""
 
-import json
+import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, fields
-from typing import Annotated, Any, NoReturn
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from deployments import background
+from deployments import background, terminal
+from deployments.terminal import UsageError
 from tasks.core.duties import DUTIES
-from tasks.core.errors import OperatorError
+from tasks.core.errors import TransientError
 
-REFUSED = 2
 INTERRUPTED = 130
 FOLLOW_MINUTES = 180.0
 
 app = App(
-    name="marias", help="The operations runbook of Assist Move Marias: run its duties, and check what they prove."
+    name="marias",
+    help="The operations runbook of Assist Move Marias: run its duties, and check what they prove.",
+    suppress_keyboard_interrupt=False,  # a person is told what goes on
 )
 lab = App(name="lab", help="The lab: local stand-ins with a Prefect server and a worker, to try everything safely.")
 evidence = App(name="evidence", help="What runs leave behind.")
 app.command(lab)
 app.command(evidence)
-
-console = Console()
-errors = Console(stderr=True)
 
 Env = Annotated[
     str, Parameter(name=["--environment", "-e"], help="A name in deployments/environments, or a TOML file.")
@@ -69,25 +63,23 @@ def run(  # noqa: PLR0913 - one keyword per option
 
     """
     if duty not in DUTIES:
-        _fail(f"There is no duty '{duty}'. There are: {', '.join(DUTIES)}.")
-    parameters = _parameters(param)
+        raise UsageError(f"There is no duty '{duty}'. There are: {', '.join(DUTIES)}.")
     background.attach(environment)
-    from deployments import breakglass, following
+    os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "flows,tasks")  # the duty's own lines, when it runs here
+    from deployments import parameters
+    from deployments.catalogue import flow_of
     from tasks.adapters import prefect_api
+    from tasks.environment import load
 
+    settings = load(environment)
+    chosen = parameters.read(flow_of(duty), param)
     if here:
-        errors.print("[bold red]BREAK-GLASS[/]: this run has no server and no watcher; its evidence will say so.")
-        state = breakglass.run(duty, environment, parameters)
-        code = following.EXIT_CODES.get(state.name or "", following.DEAD)
-        _end(code, state.name or "", state.message or "", "", as_json=as_json)
-        return code
-    with _told():
-        prefect_api.check()
-        run_id = prefect_api.create_run(duty, environment, parameters, from_ci=ci, key=key or None)
-        ended = following.watch(errors if as_json else console, duty, run_id, timeout_seconds=timeout * 60)
-    code = following.exit_code(ended)
-    _end(code, ended.state_name, ended.state_message, run_id, as_json=as_json)
-    return code
+        return _run_here(duty, environment, chosen, as_json=as_json)
+    if environment != settings.name:  # a file: the worker must find it too
+        chosen[parameters.ENVIRONMENT] = str(Path(environment).resolve())
+    prefect_api.check()
+    run_id = prefect_api.create_run(duty, settings.name, chosen, from_ci=ci, key=key or None)
+    return _follow(duty, run_id, timeout, as_json=as_json)
 
 
 @app.command
@@ -96,9 +88,7 @@ def apply(*, environment: Env = "lab", as_json: AsJson = False) -> int:
     background.attach(environment)
     from deployments.apply import apply as bring
 
-    with _told():
-        done = bring(environment)
-    _rows(done, as_json=as_json)
+    terminal.show_rows(bring(environment), as_json=as_json)
     return 0
 
 
@@ -108,29 +98,32 @@ def preflight(*, environment: Env = "lab", as_json: AsJson = False) -> int:
     background.attach(environment)
     from deployments.preflight import checks
 
-    with _told():
-        rows = checks(environment)
-    _rows(rows, as_json=as_json)
+    rows = checks(environment)
+    terminal.show_rows(rows, as_json=as_json)
     return 0 if all(row.state != "not ready" for row in rows) else 1
 
 
 @lab.command
 def up(*, as_json: AsJson = False) -> int:
     """Start the lab, a Prefect server and a worker in the background, bring the deployments to it, say where all is."""
-    with errors.status("Starting the lab, a Prefect server and a worker (about half a minute)"):
+    with terminal.errors.status("Starting the lab, a Prefect server and a worker (about half a minute)"):
         state = background.up()
     if as_json:
-        console.print_json(data={"addresses": state.addresses, "backups": state.backups})
+        terminal.console.print_json(data={"addresses": state.addresses, "backups": state.backups})
     else:
-        console.print(f"Prefect UI  {state.addresses['prefect']}\nInbox       {state.addresses['inbox']}")
-        console.print("Try: marias run backup-restore-test    End it: marias lab down")
+        terminal.show(f"Prefect UI  {state.addresses['prefect']}\nInbox       {state.addresses['inbox']}")
+        terminal.show("Try: marias run backup-restore-test    End it: marias lab down")
     return 0
 
 
 @lab.command
-def down() -> int:
-    """End the lab that `up` started, and delete what it made."""
-    console.print("The lab is down." if background.down() else "No lab is up.")
+def down(*, as_json: AsJson = False) -> int:
+    """End the lab that `up` started, and delete what it made; when none is up, that is said and is no error."""
+    ended = background.down()
+    if as_json:
+        terminal.console.print_json(data={"ended": ended})
+    else:
+        terminal.show("The lab is down." if ended else "No lab is up.")
     return 0
 
 
@@ -139,7 +132,7 @@ def demo(duty: str = "", /) -> int:
     """Run the duties (or one) in a lab of its own, and compare how they end with how they should. Exit 0 if all do."""
     from deployments import demo as showing
 
-    return showing.main(console, duty)
+    return showing.main(terminal.console, duty)
 
 
 @evidence.command
@@ -153,74 +146,70 @@ def verify(
     as_json: AsJson = False,
 ) -> int:
     """Check that the ledger and the files it names are unchanged and in unbroken order. Exit 0 if so, 1 if not."""
-    background.attach(environment)
+    if not folder:
+        background.attach(environment)
     from deployments import verifying
 
-    with _told():
-        verification = verifying.verify(environment, folder, public_key)
+    verification = verifying.verify(environment, folder, public_key)
     if as_json:
-        console.print_json(data=asdict(verification), default=str)
+        terminal.console.print_json(data=verifying.as_json(verification), default=str)
     else:
         for line in verifying.lines(verification):
-            console.print(line, markup=False)
+            terminal.show(line)
     return 1 if verification.findings else 0
 
 
-def main() -> NoReturn:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit with its code."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(sys.argv[1:])
+        with terminal.told(as_json="--json" in given):
+            code = app(given, result_action="return_value")
     except KeyboardInterrupt:
-        errors.print("Interrupted here; a run that was started goes on.")
+        terminal.say("Interrupted.")
         code = INTERRUPTED
     sys.exit(code)
 
 
-def _parameters(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """Return key=value pairs as parameters; a value is JSON where it can be (true, 3, ["a"]), else text."""
-    parameters = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            _fail(f"--param {pair}: write it as key=value.")
-        try:
-            parameters[name] = json.loads(text)
-        except ValueError:
-            parameters[name] = text
-    return parameters
+def _run_here(duty: str, environment: str, chosen: dict[str, object], *, as_json: bool) -> int:
+    from deployments import breakglass, following
+
+    terminal.say("BREAK-GLASS: this run has no server and no watcher; its evidence and its notice will say so.")
+    try:
+        state = breakglass.run(duty, environment, chosen)
+    except KeyboardInterrupt:
+        terminal.say("Interrupted: the run has ended, and was closed as such unless an error above says otherwise.")
+        return INTERRUPTED
+    code = following.EXIT_CODES.get(state.name or "", following.DEAD)
+    _end(code, state.name or "", state.message or "", str(state.state_details.flow_run_id), as_json=as_json)
+    return code
+
+
+def _follow(duty: str, run_id: str, minutes: float, *, as_json: bool) -> int:
+    from deployments import following
+    from deployments.words import tell
+
+    shown_on = terminal.errors if as_json else terminal.console
+    try:
+        run = following.watch(shown_on, duty, run_id, timeout_seconds=minutes * 60)
+    except KeyboardInterrupt:
+        code, name, message = INTERRUPTED, "", f"Not followed any more; the run goes on: {following.page(run_id)}"
+    except TransientError as error:
+        said = tell(error.code, error.subject, error.data)
+        code, name, message = following.STILL_RUNNING, "", f"{said.message}\n{said.safe}\n{said.remedy}"
+    else:
+        code, name, message = following.exit_code(run), run.state_name, run.state_message
+    _end(code, name, message, run_id, as_json=as_json)
+    return code
 
 
 def _end(code: int, name: str, message: str, run_id: str, *, as_json: bool) -> None:
     if as_json:
-        console.print_json(data={"exit_code": code, "state": name, "message": message, "flow_run_id": run_id})
+        data = {"exit_code": code, "state": name, "message": message, "flow_run_id": run_id}
+        terminal.console.print_json(data=data)
     else:
-        console.print(message or name, markup=False, highlight=False, soft_wrap=True)
+        terminal.show(message or name)
 
 
-def _rows(rows: Sequence[Any], *, as_json: bool) -> None:
-    """Print a sequence of dataclasses of one type: as a table, or as JSON."""
-    if as_json:
-        console.print_json(data=[asdict(row) for row in rows])
-        return
-    columns = [field.name for field in fields(rows[0])]
-    table = Table(*columns, box=SIMPLE)
-    for row in rows:
-        table.add_row(*(escape(str(getattr(row, column))) for column in columns))
-    console.print(table)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """End with the known error's own sentences, and the code for refused."""
-    try:
-        yield
-    except OperatorError as error:
-        from deployments.words import tell
-
-        told = tell(error.code, error.subject, error.data)
-        _fail("\n".join(text for text in (told.message, told.safe, told.remedy) if text))
-
-
-def _fail(text: str) -> NoReturn:
-    errors.print(text, markup=False, highlight=False, soft_wrap=True)
-    sys.exit(REFUSED)
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,7 @@ from tasks.adapters import mail, postgres_server, prefect_api, secrets
 from tasks.adapters.s3 import S3
 from tasks.adapters.signing import Signer
 from tasks.adapters.slack import SlackApi
-from tasks.core.errors import OperatorError
+from tasks.core.errors import known
 from tasks.core.findings import Finding
 from tasks.core.secret import Secret
 from tasks.environment import Environment, load
@@ -61,8 +61,9 @@ def _password(settings: Environment) -> Secret | None:
 def _answers(what: str, ask: Callable[[], object]) -> Iterator[Check]:
     try:
         answer = ask()
-    except OperatorError as error:
-        told = tell(error.code, error.subject, error.data)
+    except Exception as error:  # noqa: BLE001 - one check that cannot be made does not end the others
+        cause = known(error)
+        told = tell(cause.code, cause.subject, cause.data)
         yield Check(what=what, state=NOT_READY, why=f"{told.message} {told.remedy}")
         return
     findings = [f for f in answer if isinstance(f, Finding)] if isinstance(answer, tuple) else []

@@ -13,6 +13,7 @@ from flows import closing
 from flows.form import ENVIRONMENT
 from tasks.adapters import prefect_api
 from tasks.adapters.prefect_api import RunRecord
+from tasks.adapters.s3 import AlreadyThere
 from tasks.adapters.source import code
 from tasks.core.attempt import Attempt
 from tasks.core.duties import DUTIES
@@ -55,8 +56,7 @@ def close_runs(
     for record in prefect_api.ended_runs(settings.name, since=since):
         for attempt in unclosed(record, settings.name, recorded):
             try:
-                close(store, settings, record, attempt)
-                closed += 1
+                closed += close(store, settings, record, attempt)
             except Exception as error:  # noqa: BLE001 - the others are still closed; told by this run's state
                 failures.append(f"{record.duty} {record.id}: {known(error)}")
     overdue = report_overdue(settings)
@@ -85,18 +85,27 @@ def unclosed(record: RunRecord, environment: str, recorded: frozenset[tuple[str,
     )
 
 
-def close(store: Store, settings: Environment, record: RunRecord, attempt: Attempt) -> None:
-    """Close one attempt: the outcome that stands already is taken as it is, else the run is told as dead."""
+def close(store: Store, settings: Environment, record: RunRecord, attempt: Attempt) -> bool:
+    """Close one attempt: the outcome that stands already is taken as it is, else the run is told as dead.
+
+    Returns False when another closer is at it; if that one dies, a later sweep goes on.
+    """
     words = spoken(import_module(DUTIES[attempt.duty].wording).WORDING)
     document = closing.standing(store, attempt)
     stood = document is not None
     if document is None:
         outcome = dead(ending(record) if attempt.number == record.attempts else "crashed")
-        ended = record.ended_at or datetime.now(UTC)
-        document = write(attempt, outcome, words, safe=words.interrupted, code=code(), finished_at=ended)
-        closing.record(store, attempt, document, layout(document, (), (), words.labels))
+        now = datetime.now(UTC)
+        document = write(attempt, outcome, words, safe=words.interrupted, code=code(), finished_at=now)
+        try:
+            closing.record(store, attempt, document, layout(document, (), (), words.labels))
+        except AlreadyThere:
+            return False
+    elif not closing.claim(store, attempt, document):
+        return False
     closing.finish(store, settings, attempt, document, look_up=stood)
     logger.info("closed a run", extra={"attempt": attempt.prefix, "result": document.result})
+    return True
 
 
 def ending(record: RunRecord) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from tasks.adapters import secrets
 from tasks.adapters.s3 import S3, AlreadyThere
@@ -25,6 +25,7 @@ from tasks.reports.html import to_html
 DEAD = frozenset({"crashed", "cancelled", "expired", "never_started", "unrecorded"})
 SILENT = frozenset({"nothing_due"})
 CLOCK_SKEW = timedelta(hours=1)
+SILENCE = timedelta(minutes=2)  # far longer than a closer that lives is silent between two steps
 
 
 def store_of(settings: Environment) -> Store:
@@ -73,9 +74,25 @@ def finish(store: Store, settings: Environment, attempt: Attempt, document: Docu
     )
 
 
+def claim(store: Store, attempt: Attempt, document: Document) -> bool:
+    """Return whether this closer may go on with what another began: only when the last to try has long been silent.
+
+    A claim is an object created once, so of two closers at the same moment one goes on, and people are told once.
+    """
+    now, claims = datetime.now(UTC), tuple(store.keys(f"{attempt.prefix}claims/"))
+    times = [datetime.fromisoformat((store.get(key) or b"").decode()) for key in claims]
+    if now - max([document.finished_at, *times]) < SILENCE:
+        return False
+    try:
+        store.put_new(f"{attempt.prefix}claims/{len(claims) + 1}.txt", now.isoformat().encode(), "text/plain")
+    except AlreadyThere:
+        return False
+    return True
+
+
 def report_name(document: Document) -> str:
-    """Return the name of the report: the closer of a dead run does not touch what the run itself may have left."""
-    return "closing.html" if document.result in DEAD else "report.html"
+    """Return the name of the report: a closer's own, so that it meets neither the run's nor a dead closer's."""
+    return f"closing-{document.finished_at:%Y%m%dT%H%M%S%fZ}.html" if document.result in DEAD else "report.html"
 
 
 def _digests(store: Store, prefix: str) -> Mapping[str, str]:

@@ -67,7 +67,9 @@ def duty(
                 settings = load(environment)
             except OperatorError as error:
                 told = words.tell(error.code, error.subject, error.data)
-                return State(type=StateType.FAILED, name="Refused", message=f"{told.message}\n{told.remedy}")
+                return State(
+                    type=StateType.FAILED, name="Refused", message=f"{told.message}\n{told.safe}\n{told.remedy}"
+                )
             run = Run(attempt=_attempt(name, settings.name), settings=settings, progress=artifacts.progress(name))
             try:
                 outcome, safe = body(run, **parameters), wording.safe  # type: ignore[call-arg]
@@ -106,7 +108,9 @@ def _close(
     except Exception as error:  # noqa: BLE001 - close-runs finishes it
         cause = known(error)
         told = words.tell(cause.code, cause.subject, cause.data)
-        return State(type=StateType.FAILED, name="Unrecorded", message=message.unrecorded(document, told))
+        artifacts.show(document, to_markdown(blocks))
+        whole = message.unrecorded(document, told, run.settings.links)
+        return State(type=StateType.FAILED, name="Unrecorded", message=whole)
     artifacts.show(document, to_markdown(blocks))
     kind, state = STATES[document.verdict]
     report_key = f"{run.attempt.prefix}{closing.report_name(document)}"

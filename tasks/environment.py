@@ -1,13 +1,19 @@
 """One environment, whole: the shared sections and each feature's, and its loader."""
 
 import os
+import re
 import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from errno import errorcode
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError
 
 from tasks.backup.settings import Backup
 from tasks.core.errors import OperatorError
+from tasks.notices.words.mistakes import mistake
 from tasks.settings import Aws, Evidence, Known, Links, Mail, Mistakes, Section, Slack
 
 FOLDER_VARIABLE = "MARIAS_ENVIRONMENTS"
@@ -34,18 +40,18 @@ def load(environment: str) -> Environment:
     """
     path = _path(environment)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unknown(environment) if isinstance(error, FileNotFoundError) else _invalid(path, (str(error),)) from None
-    try:
-        settings = Environment.model_validate(tomllib.loads(text))
+        settings = Environment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise _unknown(environment) from None
     except tomllib.TOMLDecodeError as error:
-        raise _invalid(path, (str(error),)) from None
+        raise _invalid(path, ("arquivo", "file.no_toml", {"place": _place(error)})) from None
     except ValidationError as error:
-        lines = (f"{'.'.join(map(str, e['loc'])) or 'arquivo'}: {e['msg']}" for e in error.errors())
-        raise _invalid(path, tuple(lines)) from None
+        mistakes = ((_key(e["loc"]), e["type"], e.get("ctx", {})) for e in error.errors(include_input=False))
+        raise _invalid(path, *mistakes) from None
+    except (OSError, ValueError) as error:
+        raise _invalid(path, ("arquivo", "file.unreadable", {"reason": _reason(error)})) from None
     if path.stem != settings.name:
-        raise _invalid(path, (f"name: '{settings.name}' is not the file's own name '{path.stem}'",))
+        raise _invalid(path, ("name", "file.name", {"stem": path.stem}))
     return settings
 
 
@@ -69,6 +75,28 @@ def _unknown(environment: str) -> OperatorError:
     return OperatorError("environment.unknown", environment, known)
 
 
-def _invalid(path: Path, mistakes: tuple[str, ...]) -> OperatorError:
-    data = Mistakes(mistakes="\n".join(f"- {m}" for m in mistakes), count=len(mistakes))
-    return OperatorError("environment.invalid", str(path), data)
+def _invalid(path: Path, *mistakes: tuple[str, str, Mapping[str, object]]) -> OperatorError:
+    """Return the error that lists `mistakes`, each a key, the kind of mistake, and what its sentence needs."""
+    lines = tuple(f"- {key}: {mistake(kind, context)}" for key, kind, context in mistakes)
+    return OperatorError("environment.invalid", str(path), Mistakes(mistakes="\n".join(lines), count=len(lines)))
+
+
+def _key(loc: tuple[int | str, ...]) -> str:
+    """Return a key as people write it; of one that there is not, with the one that was probably meant."""
+    *sections, last = map(str, loc)
+    model: Any = Environment
+    for section in sections:
+        model = model.model_fields[section].annotation if section in getattr(model, "model_fields", {}) else None
+    known = getattr(model, "model_fields", {})
+    meant = get_close_matches(last, known, n=1) if last not in known else []
+    return ".".join((*sections, last)) + "".join(f" (seria {name}?)" for name in meant)
+
+
+def _place(error: tomllib.TOMLDecodeError) -> str:
+    """Return where a file is no TOML; the decoder says it only within its text (`… (at line 3, column 5)`)."""
+    found = re.search(r"\(at line (\d+), column (\d+)\)$", str(error))
+    return f" (linha {found[1]}, coluna {found[2]})" if found else ""
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return errorcode.get(error.errno or 0, "?") if isinstance(error, OSError) else "UTF-8"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from deployments.background import LabError
 from tasks.adapters.guardian import Folder
 
 START_SECONDS = 120
@@ -23,13 +24,11 @@ SETTINGS = {
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # the shortest: a dead run is noticed in about 90 s
     "PREFECT_WORKER_QUERY_SECONDS": "2",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,flows",
+    # with leases in memory a slot whose holder died with the server is never given back
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
     "DO_NOT_TRACK": "1",
 }
-
-
-class StartError(RuntimeError):
-    """A child of the lab did not become ready."""
 
 
 def settings(folder: Folder, port: int) -> dict[str, str]:
@@ -113,4 +112,4 @@ def _until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> Non
         except httpx.HTTPError:
             pass
         time.sleep(0.2)
-    raise StartError(f"the Prefect server did not become ready; its log ends:\n{log.read_text()[-2000:]}")
+    raise LabError(f"The Prefect server did not become ready; its log ends:\n{log.read_text()[-2000:]}")

@@ -6,12 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from deployments.lab.aws import CREDENTIALS, LabAws
+from deployments.lab.aws import LabAws
 from deployments.lab.postgres import LabPostgres, truncated
 from deployments.lab.slack import TOKEN, LabSlack
 
@@ -31,15 +29,20 @@ class Backups:
 
 def everything(cloud: LabAws, people: LabSlack, database: LabPostgres, folder: Path) -> Backups:
     """Make buckets and secrets, take a real dump of the lab's database, and put it and its broken copy in S3."""
-    s3 = _client("s3", cloud)
+    s3 = cloud.client("s3")
     for bucket in (BACKUPS, EVIDENCE):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    secrets = _client("secretsmanager", cloud)
+    make_secrets(cloud, people)
+    return _backups(s3, database, folder / "good.dump")
+
+
+def make_secrets(cloud: LabAws, people: LabSlack) -> None:
+    """Put in Secrets Manager what the lab's environment refers to: Slack's token and webhook, a new signing key."""
+    secrets = cloud.client("secretsmanager")
     slack = {"bot_token": TOKEN, "plain_webhook": people.webhook}
     for name, values in (("slack", slack), ("ledger", {"signing_key": signing_key()})):
         secrets.create_secret(Name=f"assist-marias/ops/{name}", SecretString=json.dumps(values))
-    return _backups(s3, database, folder / "good.dump")
 
 
 def signing_key() -> str:
@@ -59,15 +62,3 @@ def _backups(s3: Any, database: LabPostgres, path: Path) -> Backups:  # noqa: AN
     for key, body in ((keys.truncated, truncated(good)), (keys.good, good)):
         s3.put_object(Bucket=BACKUPS, Key=key, Body=body)
     return keys
-
-
-def _client(service: str, cloud: LabAws) -> Any:  # noqa: ANN401 - one of boto3's made-up classes
-    connect: Any = boto3.client
-    return connect(
-        service,
-        endpoint_url=cloud.address,
-        region_name=REGION,
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        config=Config(connect_timeout=5, read_timeout=20, retries={"max_attempts": 2}),
-    )

@@ -108,7 +108,7 @@ def _claim(kind: str, base: Path) -> tuple[Path, int]:
         except FileExistsError:
             continue
         except OSError as error:
-            raise _no_folder(base, error) from None
+            raise no_folder(base, error) from None
         if _held(lock, lock_of(path)):
             return path, lock
         os.close(lock)  # a sweep took it for a leftover
@@ -128,10 +128,11 @@ def _make(path: Path) -> None:
         path.mkdir(mode=0o700)
         path.chmod(0o711 if os.geteuid() == 0 else 0o700)
     except OSError as error:
-        raise _no_folder(path.parent, error) from None
+        raise no_folder(path.parent, error) from None
 
 
-def _no_folder(base: Path, error: OSError) -> OperatorError:
+def no_folder(base: Path, error: OSError) -> OperatorError:
+    """Return the error that says why the operating system refused a place."""
     return OperatorError("guardian.no_folder", str(base), Unusable(reason=errno.errorcode.get(error.errno or 0, "?")))
 
 

@@ -27,13 +27,14 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import get_current_settings
 
 from tasks.core.attempt import Trigger
-from tasks.core.errors import OperatorError
+from tasks.core.errors import OperatorError, TransientError
 
 logger = logging.getLogger(__name__)
 
 DUTY_TAG = "duty"
 CI_TAG = "ci"
 HEALTH_SECONDS = 3.0
+REQUEST_SECONDS = 20.0  # for each of the client's own tries
 PAGE = 200
 
 
@@ -65,12 +66,17 @@ class LogLine:
     text: str
 
 
+def address() -> str:
+    """Return where the server is said to be; "" where nothing says."""
+    return str(get_current_settings().api.url or "")
+
+
 def check() -> str:
     """Return the server's address after it answered; raises `prefect.no_address`, `.unreachable` or `.silent` in 3 s.
 
     Prefect's own client would wait for minutes for a silent server, and start a throw-away one where none is named.
     """
-    url = get_current_settings().api.url
+    url = address()
     if not url:
         raise OperatorError("prefect.no_address")
     try:
@@ -148,8 +154,15 @@ def log_lines(run_id: str, *, after: datetime | None) -> tuple[LogLine, ...]:
 
 @contextmanager
 def _client() -> Iterator[SyncPrefectClient]:
-    with get_client(sync_client=True) as client:
-        yield client
+    """Yield a client; raises TransientError `prefect.lost`, and OperatorError `prefect.answered` for a bad status."""
+    try:
+        with get_client(httpx_settings={"timeout": REQUEST_SECONDS}, sync_client=True) as client:
+            yield client
+    except PrefectHTTPStatusError as error:
+        asked = f"{error.request.method} {error.request.url.copy_with(query=None)}"
+        raise OperatorError("prefect.answered", f"{asked}: HTTP {error.response.status_code}") from None
+    except httpx.TransportError:
+        raise TransientError("prefect.lost", address()) from None
 
 
 def _read(environment: str, chosen: FlowRunFilter) -> tuple[RunRecord, ...]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tasks.adapters import postgres
-from tasks.adapters.guardian import MEGABYTE, NoSpace, scratch_base
+from tasks.adapters.guardian import MEGABYTE, NoSpace, no_folder, scratch_base
 from tasks.adapters.postgres_server import Cluster, Completed
 from tasks.adapters.s3 import S3, S3Object
 from tasks.backup.formats.archive import HEAD_BYTES, head_fault, parse_listing
@@ -58,13 +58,17 @@ def find(s3: S3, cfg: Backup, key: str, now: datetime) -> Found:
 def scratch(cfg: Backup, size_bytes: int) -> Path:
     """Return a folder with room for the throwaway server of a backup of `size_bytes`; nothing is made yet.
 
-    Raises OperatorError disk.no_space, with the room that is needed: `space_factor` × the size, and an empty cluster.
+    Raises OperatorError disk.no_space, with the room that is needed: `space_factor` × the size, and an empty cluster;
+    guardian.no_folder when the configured folder cannot be looked at.
     """
     needed = round(cfg.space_factor * size_bytes) + EMPTY_CLUSTER_BYTES
     if not cfg.scratch:
         return scratch_base(needed)
     place = Path(cfg.scratch)
-    free = shutil.disk_usage(place).free
+    try:
+        free = shutil.disk_usage(place).free
+    except OSError as error:
+        raise no_folder(place, error) from None
     if free <= needed:
         data = NoSpace(needed_mb=-(-needed // MEGABYTE), free_mb=free // MEGABYTE)
         raise OperatorError("disk.no_space", str(place), data)
@@ -95,6 +99,8 @@ def read_archive(cluster: Cluster, cfg: Backup) -> Archive:
     header = parse_listing(listed.stdout.decode(errors="replace"), cfg.zone)
     if listed.returncode or header is None:
         return Archive(fault=archive_fault(stderr_lines(listed)) or Fault.UNREADABLE)
+    if _major(header.pg_dump) > cluster.binaries.major:  # PostgreSQL promises only that newer servers can load it
+        return Archive(fault=Fault.NEWER_VERSION)
     return Archive(header=header)
 
 
@@ -153,6 +159,11 @@ def _write_data(cluster: Cluster, sink: int, limit: timedelta) -> Completed:
         return cluster.run(
             "pg_restore", "--data-only", "--file=-", str(copy_of_backup(cluster)), timeout=limit, stdout=file
         )
+
+
+def _major(version: str) -> int:
+    number = re.match(r"\d+", version)
+    return int(number[0]) if number else 0
 
 
 def _newest(database: postgres.Database, column: str) -> NewestRow:

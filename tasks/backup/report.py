@@ -20,17 +20,17 @@ _PROVED: dict[Verdict, str] = {
         "nele; e os dados estão dentro do RPO."
     ),
     Verdict.ATTENTION: "O backup foi restaurado e as linhas conferem; os achados acima dizem o que merece correção.",
-    Verdict.INCONCLUSIVE: "Nada: o que era preciso julgar não pôde ser julgado (veja a cobertura).",
+    Verdict.INCONCLUSIVE: "Nada: o que era preciso julgar não pôde ser julgado (veja acima o que não foi verificado).",
     Verdict.FAILED: "Que este backup não serve como está: os achados acima dizem o que falta e por quê.",
 }
 _LIMITS = (
-    "Não há manifesto feito junto com o backup, portanto a completude diante da produção não está provada: este teste "
-    "compara o banco restaurado com o próprio arquivo, e linhas que já faltavam quando o pg_dump rodou não aparecem. "
-    "Contam-se linhas, não se comparam valores. Donos e permissões não são restaurados (os papéis não vão no arquivo); "
-    "objetos grandes, visões materializadas, funções e gatilhos são restaurados, mas não comparados."
+    "Não há manifesto feito junto com o backup, portanto a completude em relação à produção não está provada: este "
+    "teste compara o banco restaurado com o próprio arquivo, e linhas que já faltavam quando o pg_dump rodou não "
+    "aparecem. Contam-se linhas, não se comparam valores. Donos e permissões não são restaurados (os papéis não vão no "
+    "arquivo); objetos grandes, visões materializadas, funções e gatilhos são restaurados, mas não comparados."
 )
 _DESTROYED = (
-    "O teste correu em um PostgreSQL próprio, sem rede, com usuário sem privilégios, em uma pasta só dele. Este "
+    "O teste rodou em um PostgreSQL próprio, sem rede, com usuário sem privilégios, em uma pasta só dele. Este "
     "relatório só é escrito depois que o servidor parou e a pasta inteira, com a cópia do backup, foi apagada e "
     "conferida. Nenhuma linha do banco foi registrada: só nomes, contagens, posições e horários."
 )
@@ -74,7 +74,7 @@ def _tested(drill: Drill) -> Table:
             ("Objetos na lista do arquivo", header.entries),
         ]
     rows += [(f"Linha mais nova em {row.column}", moment(row.at) if row.at else _NONE) for row in newest(drill)]
-    return Table(name="backup", title="O backup testado", columns=("item", "valor"), rows=tuple(rows))
+    return Table(name="backup", title="O backup testado", columns=("Item", "Valor"), rows=tuple(rows))
 
 
 def _rows(drill: Drill) -> Table:
@@ -87,7 +87,7 @@ def _rows(drill: Drill) -> Table:
         )
         for c in compared(drill)
     )
-    columns = ("tabela", "linhas no arquivo", "linhas restauradas", "conferem")
+    columns = ("Tabela", "Linhas no arquivo", "Linhas restauradas", "Conferem")
     return Table(name="tables", title="Linhas por tabela", columns=columns, rows=rows)
 
 
@@ -106,16 +106,14 @@ def _sequences(drill: Drill) -> Table:
         for position in (proof.data.positions if proof and read else ())
         for found in (restored.get(position.sequence),)
     )
-    columns = ("sequência", "posição no arquivo", "posição restaurada", "conferem", "números repetidos")
+    columns = ("Sequência", "Posição no arquivo", "Posição restaurada", "Conferem", "Números repetidos")
     return Table(name="sequences", title="Sequências", columns=columns, rows=rows)
 
 
 def _lines(drill: Drill) -> Table:
     counts = {lines.kind: lines.count for lines in drill.proof.restore.lines} if drill.proof else {}
     rows = tuple((label, counts.get(kind, 0)) for kind, label in _LINES.items()) if drill.proof else ()
-    return Table(
-        name="restore-lines", title="Linhas escritas pelo pg_restore", columns=("espécie", "linhas"), rows=rows
-    )
+    return Table(name="restore-lines", title="Linhas escritas pelo pg_restore", columns=("Tipo", "Linhas"), rows=rows)
 
 
 def _yes(holds: bool) -> str:  # noqa: FBT001 - one question

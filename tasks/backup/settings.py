@@ -6,6 +6,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from tasks.settings import Section
 
@@ -53,7 +54,7 @@ class Backup(Section):
         try:
             re.compile(value)
         except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
+            raise PydanticCustomError("settings.no_pattern", "no regular expression", {"position": error.pos}) from None
         return value
 
     @field_validator("timezone")
@@ -62,7 +63,7 @@ class Backup(Section):
         try:
             ZoneInfo(value)
         except (LookupError, ValueError, OSError):
-            raise ValueError("no such time zone") from None
+            raise PydanticCustomError("settings.no_zone", "no such time zone") from None
         return value
 
     @property

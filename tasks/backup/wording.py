@@ -220,20 +220,23 @@ _CODES: dict[str, Words] = {
 _LABELS: dict[str, str] = {
     # measures
     "size_bytes": "Tamanho do backup",
-    "download_seconds": "Baixar",
-    "restore_seconds": "Restaurar",
-    "verify_seconds": "Verificar",
-    "drill_seconds": "Do backup encontrado à última verificação",
+    "download_seconds": "Tempo para baixar",
+    "restore_seconds": "Tempo para restaurar",
+    "verify_seconds": "Tempo para comparar",
+    "drill_seconds": "Tempo total, do backup encontrado à última comparação",
     "tables": "Tabelas restauradas",
     "rows": "Linhas restauradas",
-    "rpo_hours": "Atraso dos dados (o mais velho dos três relógios)",
+    "rpo_hours": "Atraso dos dados (a comparar com o RPO)",
     # coverage
-    "backup.archive": "Arquivo lido",
+    "backup.archive": "Arquivo examinado",
     "backup.rows": "Linhas por tabela comparadas com o arquivo",
     "backup.sequences": "Posição das sequências comparada com o arquivo",
     "backup.freshness": "Atualidade da linha mais nova",
     "backup.why.other_format": "o arquivo está em um formato que este teste ainda não lê (gzip, zstd, age, tar, SQL)",
-    "backup.why.newer_version": "o arquivo foi feito por um pg_dump mais novo que o PostgreSQL desta máquina",
+    "backup.why.newer_version": (
+        "o arquivo foi feito por um pg_dump mais novo que o PostgreSQL desta máquina; instale a versão dele no worker, "
+        "ou aponte postgres_bin"
+    ),
     "backup.why.archive_broken": "o arquivo não pôde ser lido até o fim",
     "backup.why.not_copy": "os dados não estão em blocos COPY (pg_dump --inserts), e só esses se contam",
     "backup.why.no_column": "uma coluna de newest_row não existe no banco restaurado",
@@ -245,20 +248,21 @@ WORDING = Wording(
         "Restaura o backup mais recente em um PostgreSQL descartável e compara o que voltou com o que o arquivo contém."
     ),
     interrupted=(
-        f"{_UNTOUCHED} O cluster descartável e a cópia do backup são apagados em segundos, mesmo quando o processo "
-        "morre; a próxima execução confere e apaga o que tenha sobrado. O backup fica sem prova até um novo teste."
+        f"{_UNTOUCHED} O cluster descartável e a cópia do backup, se já existiam, são apagados em segundos, mesmo "
+        "quando o processo morre; a próxima execução confere e apaga o que tenha sobrado. O backup fica sem prova até "
+        "um novo teste."
     ),
     safe=_UNTOUCHED,
     codes=_CODES,
     summaries={
         "passed": (
             "O backup {subject} foi restaurado por inteiro: {tables:.0f} tabelas e {rows:.0f} linhas em "
-            "{restore_seconds:.0f} s, dados com {rpo_hours:.0f} h de atraso."
+            "{restore_seconds:,.1f} s, dados com {rpo_hours:.3g} h de atraso."
         ),
         "attention": "O backup {subject} foi restaurado ({tables:.0f} tabelas, {rows:.0f} linhas), com ressalvas.",
         "inconclusive": "Não foi possível provar nem reprovar o backup {subject}.",
         "failed": "O backup {subject} não serve como está.",
-        "error": "O teste não pôde ser feito: {subject}.",
+        "error": "O teste não pôde ser feito. {title}.",
     },
     labels=_LABELS,
 )

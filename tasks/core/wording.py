@@ -36,7 +36,8 @@ class Wording:
     """Everything a duty says: its title, what it does in one line, what is safe when it is interrupted, its codes.
 
     `safe` is true of every run that came to its end. `summaries` holds one line per verdict (keys of Verdict) or per
-    result, over `subject` and the measures; `labels` names measures, coverage codes, results and change codes.
+    result, over `subject`, the worst finding's `title` and the measures; `labels` names measures, coverage codes,
+    results and change codes.
     """
 
     title: str

@@ -84,6 +84,7 @@ def write(  # noqa: PLR0913 - what a document needs, by name
 ) -> Document:
     """Return the outcome told in the duty's words; everything that came from outside is redacted (the second net)."""
     label = wording.labels.get
+    findings = tuple(_finding(finding, wording) for finding in outcome.findings)
     summary = wording.summaries.get(outcome.result or "") or wording.summaries.get(outcome.verdict, "")
     return Document(
         duty=attempt.duty,
@@ -100,9 +101,9 @@ def write(  # noqa: PLR0913 - what a document needs, by name
         verdict=outcome.verdict,
         result=outcome.result,
         subject=redact(outcome.subject),
-        summary=redact(fill(summary, {"subject": outcome.subject, **outcome.measures})),
+        summary=redact(fill(summary, {"subject": outcome.subject, "title": _worst(findings), **outcome.measures})),
         safe=redact(safe),
-        findings=tuple(_finding(finding, wording) for finding in outcome.findings),
+        findings=findings,
         changes=tuple(
             ChangeRecord(what=label(c.what, c.what), subject=redact(c.subject), state=c.state) for c in outcome.changes
         ),
@@ -114,6 +115,11 @@ def write(  # noqa: PLR0913 - what a document needs, by name
         ),
         measures=dict(outcome.measures),
     )
+
+
+def _worst(findings: tuple[FindingRecord, ...]) -> str:
+    """Return the title of the worst finding: an outcome's come in this order."""
+    return findings[0].title if findings else ""
 
 
 def _finding(finding: Finding, wording: Wording) -> FindingRecord:

@@ -14,6 +14,9 @@ from tasks.notices.telling import Item, Part, Telling, pages, tell_end
 from tasks.settings import Links
 
 BY_MAIL: Final = "Este aviso veio por e-mail porque não foi possível entregá-lo no Slack."
+UNRECORDED: Final = (
+    "A execução terminou, mas o registro dela não: o resultado abaixo pode não ter sido guardado nem avisado."
+)
 SWEEP: Final = "O encerramento automático (close-runs) tenta de novo a cada cinco minutos."
 
 
@@ -64,11 +67,9 @@ def plain(document: Document, links: Links | None = None, report_key: str = "") 
     return _lines(tell_end(document, links, report_key))
 
 
-def unrecorded(document: Document, told: Told) -> str:
-    """Return what to say of a run that could not be recorded, because of the error `told`."""
-    sentence = tell_end(document, None, "").sentence
-    why = f"O resultado ainda não foi guardado nem avisado por inteiro. {told.message} {told.remedy}".strip()
-    return f"{sentence}\n{why}\n{SWEEP}"
+def unrecorded(document: Document, told: Told, links: Links | None = None) -> str:
+    """Return what to say of a run that could not be recorded, because of the error `told`: all that is known of it."""
+    return f"{UNRECORDED} {told.message} {told.remedy}\n{SWEEP}\n\n{plain(document, links)}"
 
 
 def _message(key: str, since: datetime | None, telling: Telling) -> Message:
@@ -83,11 +84,12 @@ def _message(key: str, since: datetime | None, telling: Telling) -> Message:
 
 
 def _lines(telling: Telling) -> str:
+    # The space after an address ends the link where Prefect logs a state, which writes line ends as \n.
     paragraphs = (
         one_line(telling.headline),
         *("\n".join(_part(part)) for part in telling.parts),
         "\n".join(telling.context),
-        "\n".join(f"{link.title}: {link.address}" for link in telling.links),
+        "\n".join(f"{link.title}: {link.address} " for link in telling.links),
     )
     return "\n\n".join(filter(None, paragraphs))
 

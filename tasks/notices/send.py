@@ -1,16 +1,18 @@
 """Sends a notice: by Slack, else by mail, else not at all; it never raises, and says which way it took."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from tasks.adapters import mail as mail_adapter
 from tasks.adapters import secrets
 from tasks.adapters.slack import SlackApi
-from tasks.core.errors import OperatorError, TransientError, unexpected
+from tasks.core.errors import TransientError, known
 from tasks.notices.message import Message
+from tasks.notices.words import tell
 from tasks.settings import Aws, Mail, Slack
 
 logger = logging.getLogger(__name__)
@@ -27,14 +29,29 @@ class Way(StrEnum):
     NONE = "none"
 
 
+_NOT_BY_SLACK: Final[Mapping[Way, str]] = {
+    Way.MAIL: "O aviso não saiu no Slack e foi por e-mail.",
+    Way.NONE: "Ninguém foi avisado: o aviso não saiu no Slack nem por e-mail. Avise a equipe com este texto.",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Which way a notice took: `channel` and `message_id` in Slack, or the mail's id; codes of the ways that failed."""
+    """Which way a notice took: `channel` and `message_id` in Slack, or the mail's id.
+
+    Of the ways that failed, `failures` are the codes and `reasons` what happened and what to do.
+    """
 
     way: Way
     channel: str = ""
     message_id: str = ""
     failures: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def trouble(self) -> str:
+        """Return what to say where the notice did not take its own way; "" when it did."""
+        return "\n".join((_NOT_BY_SLACK[self.way], *self.reasons)) if self.failures else ""
 
 
 def announce(message: Message, channel_key: str, slack: Slack, mail: Mail, aws: Aws, *, look_up: bool) -> Receipt:  # noqa: PLR0913 - three sections of settings
@@ -45,17 +62,20 @@ def announce(message: Message, channel_key: str, slack: Slack, mail: Mail, aws: 
     channel = slack.channel(channel_key)
     ways: tuple[tuple[Way, str, Callable[[], str]], ...] = (
         (Way.SLACK, channel, lambda: _by_slack(message, channel, slack, aws, look_up=look_up)),
-        (Way.MAIL, "", lambda: _by_mail(message, mail, aws)),
+        (Way.MAIL, "", lambda: _by_mail(message, reasons, mail, aws)),
     )
     failures: list[str] = []
+    reasons: list[str] = []
     for way, where, send in ways:
         try:
-            return Receipt(way=way, channel=where, message_id=send(), failures=tuple(failures))
+            return Receipt(way=way, channel=where, message_id=send(), failures=tuple(failures), reasons=tuple(reasons))
         except Exception as error:  # noqa: BLE001 - the next way is taken, and the receipt tells
-            known = error if isinstance(error, OperatorError) else unexpected(error)
-            logger.warning("a notice did not go out", extra={"way": way.value, "code": known.code, "key": message.key})
-            failures.append(known.code)
-    return Receipt(way=Way.NONE, failures=tuple(failures))
+            cause = known(error)
+            logger.warning("a notice did not go out: %s %s", way.value, cause.code, extra={"key": message.key})
+            failures.append(cause.code)
+            told = tell(cause.code, cause.subject, cause.data)
+            reasons.append(f"{told.message} {told.remedy}")
+    return Receipt(way=Way.NONE, failures=tuple(failures), reasons=tuple(reasons))
 
 
 def _by_slack(message: Message, channel: str, slack: Slack, aws: Aws, *, look_up: bool) -> str:
@@ -74,10 +94,14 @@ def _by_slack(message: Message, channel: str, slack: Slack, aws: Aws, *, look_up
         return api.find(channel, message.key, since) or post()
 
 
-def _by_mail(message: Message, mail: Mail, aws: Aws) -> str:
-    """Return the mail's id, which its key decides: who gets it twice can see that it is the same."""
+def _by_mail(message: Message, reasons: Sequence[str], mail: Mail, aws: Aws) -> str:
+    """Return the mail's id, which its key decides: who gets it twice can see that it is the same.
+
+    It ends with why it is a mail.
+    """
     password = secrets.resolve(mail.password, aws) if mail.password else None
     name = message.key.replace("-", "").replace(":", ".")  # short enough for one line: folded, some servers misread it
     message_id = f"{name}@{mail.sender.rpartition('@')[2].rstrip('>')}"
-    mail_adapter.send(mail, password, message.subject, message.body, message_id)
+    body = "\n".join((message.body.rstrip("\n"), *reasons, ""))
+    mail_adapter.send(mail, password, message.subject, body, message_id)
     return message_id

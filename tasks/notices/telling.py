@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import quote
 
 from tasks.core import labels
+from tasks.core.attempt import Trigger
 from tasks.core.findings import ChangeState, Severity
 from tasks.core.pt_br import count, duration, moment
 from tasks.evidence.document import ChangeRecord, CoverageRecord, Document, FindingRecord
@@ -79,19 +80,25 @@ def tell_end(document: Document, links: Links | None, report_key: str) -> Tellin
         sentence=f"{end.name}: {title} ({', '.join(where)}). {one_line(summary)}".strip(),
         parts=tuple(part for part in parts if part.items),
         context=_context(document),
-        links=pages(links, document.duty, document.flow_run_id, report_key) if links else (),
+        links=pages(links, document.duty, _on_server(document), report_key) if links else (),
     )
 
 
 def pages(links: Links, duty: str, flow_run_id: str, report_key: str) -> tuple[Link, ...]:
-    """Return the pages worth opening; no report when `report_key` is empty."""
+    """Return the pages worth opening; none of the run when `flow_run_id` is empty, no report when `report_key` is."""
     report = Link(title="Relatório com as provas", address=links.evidence.replace("{key}", quote(report_key)))
+    run = Link(title="Execução no Prefect", address=links.run.replace("{run}", quote(flow_run_id)))
     return (
-        Link(title="Execução no Prefect", address=links.run.replace("{run}", quote(flow_run_id))),
+        *((run,) if flow_run_id else ()),
         *((report,) if report_key else ()),
         Link(title="Página do runbook", address=links.runbook.replace("{duty}", quote(duty))),
         *(Link(title=title, address=address) for title, address in links.dashboards.items()),
     )
+
+
+def _on_server(document: Document) -> str:
+    """Return the id under which the server knows the run; "" for break-glass, whose server is gone with it."""
+    return "" if document.trigger is Trigger.BREAK_GLASS else document.flow_run_id
 
 
 def _happened(findings: Sequence[FindingRecord], todo: str) -> tuple[Item, ...]:

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tasks.core.labels import SEVERITIES
 from tasks.core.pt_br import number
-from tasks.reports.blocks import Block, Cell
+from tasks.reports.blocks import Block, Cell, TableBlock
 
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -29,5 +29,14 @@ def _shown(cell: Cell) -> str:
     return cell if isinstance(cell, str) else number(cell)
 
 
+def _numeric(block: TableBlock) -> tuple[bool, ...]:
+    """Tell of each column whether it holds numbers, and dashes where there are none: as a whole it is set right."""
+    columns = zip(*block.rows, strict=True) if block.rows else ((),) * len(block.columns)
+    return tuple(
+        bool(column) and all(cell == "–" or not isinstance(cell, str) for cell in column) for column in columns
+    )
+
+
 _TEMPLATES.filters["shown"] = _shown
+_TEMPLATES.filters["numeric"] = _numeric
 _TEMPLATES.filters["severity"] = SEVERITIES.__getitem__

@@ -52,7 +52,7 @@ _NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 def layout(
     document: Document, middle: Sequence[Block], tables: Sequence[Table], names: Mapping[str, str] = _NO_LABELS
 ) -> tuple[Block, ...]:
-    """Return a report: verdict, meaning, findings, what was not proved, measures, the duty's own part, the record.
+    """Return a report: verdict, meaning, findings, what was checked, measures, the duty's own part, the record.
 
     `names` are the duty's labels (Wording.labels), for its measures and results.
     """
@@ -115,11 +115,15 @@ def _coverage(document: Document) -> tuple[Block, ...]:
     unproved = (
         f"Sem verificação: {number(missing)} de {count(len(ordered), 'item', 'itens')}. Sobre isso, nada se afirma."
     )
-    said = unproved if missing else "Tudo o que a rotina deve verificar foi verificado."
-    table = TableBlock(title="O que foi e o que não foi verificado", columns=_COVERAGE, rows=rows)
-    return (Heading(text="O que não foi provado"), Paragraph(text=said), table)
+    title = "Item por item"
+    if missing:
+        table = TableBlock(title=title, columns=_COVERAGE, rows=rows)
+        return (Heading(text="O que não foi verificado"), Paragraph(text=unproved), table)
+    table = TableBlock(title=title, columns=_COVERAGE[:-1], rows=tuple(row[:-1] for row in rows))
+    return (Heading(text="O que foi verificado"), Paragraph(text=_ALL), table)
 
 
+_ALL: Final = "Tudo o que a rotina deve verificar foi verificado."
 _COVERAGE: Final = ("Item", "Exigência", "Verificado", "Motivo")
 
 

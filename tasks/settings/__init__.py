@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
+SECRET_REF = r"^(secretsmanager:[\w/+=.@-]+#\w+|env:[A-Z][A-Z0-9_]*|file:/.+)$"  # noqa: S105 - a pattern
 SecretRef = Annotated[
     str,
     Field(
-        pattern=r"^(secretsmanager:[\w/+=.@-]+#\w+|env:[A-Z][A-Z0-9_]*|file:/.+)$",
+        pattern=SECRET_REF,
         description="Where a secret lies: secretsmanager:NAME#key, env:NAME or file:/PATH. Never the secret itself.",
     ),
 ]
@@ -38,6 +40,13 @@ class Slack(Section):
         description="Channel id or #name for each channel key of the table of duties; `operations` is the fallback."
     )
     timeout_seconds: float = Field(default=15, gt=0, le=60)
+
+    @field_validator("channels")
+    @classmethod
+    def _has_a_fallback(cls, value: dict[str, str]) -> dict[str, str]:
+        if "operations" not in value:
+            raise PydanticCustomError("settings.no_operations", "no channel for operations")
+        return value
 
     def channel(self, key: str) -> str:
         """Return the channel for `key`, else the one for operations."""

@@ -66,6 +66,17 @@ def test_a_deployment_that_somebody_changed_is_brought_back(client: SyncPrefectC
     assert changes() == [("deployment", DUTY, Did.UPDATED)]
 
 
+def test_a_limit_is_set_and_taken_back(client: SyncPrefectClient, tmp_path: Path) -> None:
+    other = tmp_path / "prefect.yaml"
+    limited = "concurrency_limit: {limit: 1, collision_strategy: CANCEL_NEW}"
+    other.write_text(FILE.read_text().replace("# no concurrency limit", f"{limited}  #"))
+    assert changes(other) == [("deployment", "close-runs/lab", Did.UPDATED)]
+    assert changes() == [("deployment", "close-runs/lab", Did.UPDATED)]
+    standing = client.read_deployment_by_name("close-runs/lab")
+    assert (standing.global_concurrency_limit, standing.concurrency_options) == (None, None)
+    assert changes() == []
+
+
 def test_deployments_and_automations_of_ours_that_are_no_longer_named_are_removed(client: SyncPrefectClient) -> None:
     gone = client.create_flow_from_name("gone-duty")
     for name in ("lab", "elsewhere"):

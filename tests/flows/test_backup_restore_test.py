@@ -251,7 +251,9 @@ def drilled(here: World, backup: str = "", **changes: object) -> Outcome:
         trigger=Trigger.PERSON,
         started_at=datetime.now(UTC),
     )
-    settings = load(str(FOLDER / "production.toml")).model_copy(update={"aws": here.aws, "backup": here.settings(**changes)})
+    settings = load(str(FOLDER / "production.toml")).model_copy(
+        update={"aws": here.aws, "backup": here.settings(**changes)}
+    )
     return BODY(Run(attempt=attempt, settings=settings, progress=lambda _percent, _text: None), backup=backup)
 
 

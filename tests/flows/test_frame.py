@@ -1,6 +1,7 @@
 """How runs end, on a real server with a real worker: each leaves state, outcome, ledger entry and notice."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
-from prefect.states import Cancelling
+from prefect.states import AwaitingRetry, Cancelling
 
 from deployments.following import TERMINAL
 from deployments.lab.lab import Lab
@@ -19,6 +20,7 @@ from flows import closing
 from tasks.adapters import prefect_api
 from tasks.adapters.prefect_api import RunRecord
 from tasks.core.attempt import Attempt
+from tasks.core.duties import DUTIES
 from tasks.environment import Environment, load
 from tasks.evidence import ledger
 from tasks.evidence.document import Document
@@ -41,9 +43,11 @@ class Case:
     notices: int = 1
 
 
-def cancel(run_id: str) -> None:
+def cancel_overdue(run_id: str) -> None:
     until(lambda: prefect_api.read_run(run_id).state_name == "Running")
-    time.sleep(1)
+    time.sleep(DUTIES["trial"].limit.total_seconds())
+    sweep()
+    sweep()
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(run_id), Cancelling())
 
@@ -64,10 +68,10 @@ def approve(run_id: str) -> None:
     assert answer.status.value == "ACCEPT"
 
 
-def cancel_suspended(run_id: str) -> None:
-    until(lambda: prefect_api.read_run(run_id).state_name == "Suspended")
-    with get_client(sync_client=True) as client:
-        client.set_flow_run_state(UUID(run_id), Cancelling(), force=False)
+def sweep() -> RunRecord:
+    run_id = prefect_api.create_run("close-runs", "lab", {})
+    until(lambda: prefect_api.read_run(run_id).state_type in TERMINAL)
+    return prefect_api.read_run(run_id)
 
 
 def until(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
@@ -88,7 +92,7 @@ CASES = {
     "known error": Case({"error": "known"}, "Unfulfilled", "failed", "error", ""),
     "foreign error": Case({"error": "foreign"}, "Unfulfilled", "failed", "error", ""),
     "foreign error in a step": Case({"error": "foreign step"}, "Unfulfilled", "failed", "error", ""),
-    "cancelled": Case(LONG, "Cancelled", "inconclusive", "cancelled", "", harm=cancel),
+    "cancelled": Case(LONG, "Cancelled", "inconclusive", "cancelled", "", harm=cancel_overdue),
     "killed": Case(LONG, "Crashed", "inconclusive", "crashed", "", harm=kill),
     "approved": Case({"approval_seconds": 300}, "Passed", "passed", None, "O ensaio de A passou.", harm=approve),
 }
@@ -115,21 +119,21 @@ def ended(server: Lab) -> dict[str, Ended]:
     return {name: wait(settings, run_id) for name, run_id in runs.items()}
 
 
-def wait(settings: Environment, run_id: str) -> Ended:
+def wait(settings: Environment, run_id: str, *, number: int = 1) -> Ended:
     store = closing.store_of(settings)
-    until(lambda: prefect_api.read_run(run_id).state_type in TERMINAL)
+    until(lambda: (run := prefect_api.read_run(run_id)).state_type in TERMINAL and run.attempts == number)
     run = prefect_api.read_run(run_id)
     assert run.started_at
     attempt = Attempt(
         duty="trial",
         environment="lab",
         flow_run_id=run_id,
-        number=1,
+        number=number,
         trigger=run.trigger,
         started_at=run.started_at,
     )
     since = run.started_at
-    until(lambda: (run_id, 1) in ledger.recorded(store, "lab", since=since))
+    until(lambda: (run_id, number) in ledger.recorded(store, "lab", since=since))
     document = closing.standing(store, attempt)
     assert document
     entries = [body for key in store.keys("lab/ledger/") if run_id.encode() in (body := store.get(key) or b"")]
@@ -148,10 +152,11 @@ def test_every_end_has_its_state_outcome_entry_and_notice(server: Lab, ended: di
 
 
 def test_the_evidence_of_a_run_is_outcome_report_and_receipt(ended: dict[str, Ended]) -> None:
-    names = {name: {key.rsplit("/", 1)[1] for key in ended[name].keys} for name in ("passed", "killed", "nothing due")}
+    chosen = ("passed", "killed", "nothing due")
+    names = {name: {re.sub(r"\d+T\d+Z", "…", key.rsplit("/", 1)[1]) for key in ended[name].keys} for name in chosen}
     assert names == {
         "passed": {"outcome.json", "report.html", "notices.json"},
-        "killed": {"outcome.json", "closing.html", "notices.json"},
+        "killed": {"outcome.json", "closing-….html", "notices.json"},
         "nothing due": {"outcome.json", "report.html"},
     }
 
@@ -175,6 +180,24 @@ def test_an_error_says_what_is_safe_and_where_it_arose_and_never_what_a_foreign_
     assert foreign.findings[0].data["place"].startswith("tests/flows/trial.py:")
 
 
+def test_a_run_beyond_its_limit_is_reported_once_however_often_it_is_seen(server: Lab, ended: dict[str, Ended]) -> None:
+    late = ended["cancelled"].run.id
+    assert [m.channel for m in server.people.messages if m.key == f"{late}:overdue"] == ["deploys-assist"]
+
+
+def test_a_retry_by_hand_is_a_second_attempt_with_its_own_evidence(server: Lab, ended: dict[str, Ended]) -> None:
+    first = ended["failed"]
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(UUID(first.run.id), AwaitingRetry(), force=True)
+    second = wait(load("lab"), first.run.id, number=2)
+    assert (second.document.attempt, second.document.verdict, second.entries) == (2, "failed", 2)
+    assert second.attempt.prefix == first.attempt.prefix.replace("attempt-1", "attempt-2")
+    assert [m.key for m in server.people.messages if m.key.startswith(first.run.id)] == [
+        f"{first.run.id}:1:ended",
+        f"{first.run.id}:2:ended",
+    ]
+
+
 def test_settings_that_cannot_be_read_refuse_the_run_with_the_list_of_mistakes(server: Lab) -> None:
     run_id = prefect_api.create_run("trial", "lab", {"environment": "nowhere"})
     until(lambda: prefect_api.read_run(run_id).state_type in TERMINAL)
@@ -186,9 +209,7 @@ def test_settings_that_cannot_be_read_refuse_the_run_with_the_list_of_mistakes(s
 
 def test_a_second_sweep_closes_nothing_and_repeats_no_notice(server: Lab, ended: dict[str, Ended]) -> None:
     before = len(server.people.messages)
-    run_id = prefect_api.create_run("close-runs", "lab", {})
-    until(lambda: prefect_api.read_run(run_id).state_type in TERMINAL)
-    run = prefect_api.read_run(run_id)
+    run = sweep()
     assert (run.state_name, run.state_message.split(";")[0]) == ("Closed", "0 execuções encerradas")
     told = [m for m in server.people.messages[before:] if any(e.run.id in m.key for e in ended.values())]
     assert told == []

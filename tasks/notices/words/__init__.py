@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from tasks.core.wording import Wording, Words
+from tasks.core.wording import Told, Wording, Words
 from tasks.notices.words.ledger import LEDGER
 from tasks.notices.words.machine import MACHINE
 from tasks.notices.words.runs import RUNS
@@ -12,13 +12,15 @@ from tasks.notices.words.services import SERVICES
 
 COMMON: Final[Mapping[str, Words]] = {**RUNS, **SERVICES, **MACHINE, **LEDGER}
 
+_COMMON_WORDING: Final = Wording(title="", purpose="", interrupted="", codes=COMMON)
+
 SUMMARIES: Final[Mapping[str, str]] = {
     "crashed": "A execução foi interrompida antes do fim e não deixou resultado.",
     "cancelled": "A execução foi cancelada antes do fim.",
     "expired": "A aprovação não veio a tempo e a execução foi encerrada.",
     "never_started": "A execução estava marcada, mas não começou.",
     "unrecorded": "A execução terminou, mas não conseguiu guardar o resultado.",
-    "error": "Um erro impediu a rotina de chegar ao fim.",
+    "error": "Um erro impediu a rotina de chegar ao fim. {title}.",
 }
 
 LABELS: Final[Mapping[str, str]] = {
@@ -35,6 +37,11 @@ LABELS: Final[Mapping[str, str]] = {
     "ledger.key_beside_ledger": "foi usada a chave que está ao lado do registro, o que só prova que tudo combina "
     "entre si; informe a chave guardada fora do bucket",
 }
+
+
+def tell(code: str, subject: str, data: object) -> Told:
+    """Return the sentences of a common code."""
+    return _COMMON_WORDING.tell(code, subject, data)
 
 
 def spoken(wording: Wording) -> Wording:

@@ -12,7 +12,8 @@ MACHINE: Final[Mapping[str, Words]] = {
     "disk.no_space": Words(
         title="Sem espaço em disco",
         message="São necessários {needed_mb} MB em {subject}, mas só há {free_mb} MB livres.",
-        remedy="Libere espaço ou use uma máquina maior e execute de novo.",
+        remedy="Libere espaço nessa máquina, ou indique no arquivo do ambiente uma pasta em um disco maior, e execute "
+        "de novo.",
         safe="Nada foi baixado nem alterado.",
         data=NoSpace,
     ),
@@ -37,10 +38,10 @@ MACHINE: Final[Mapping[str, Words]] = {
     ),
     "postgres.no_binaries": Words(
         title="PostgreSQL não encontrado",
-        message="Nenhum servidor PostgreSQL utilizável (versão pedida: {wanted}; 0 = qualquer). "
+        message="Não há um PostgreSQL utilizável nesta máquina (servidor e programas, todos na mesma pasta). "
         "Procurado em: {looked_in}.",
-        remedy="Instale o pacote postgresql dessa versão ou marias-ops[embedded], "
-        "ou informe a pasta dos programas na configuração.",
+        remedy="Instale nela o pacote postgresql ou marias-ops[embedded], ou corrija a pasta dos programas no arquivo "
+        "do ambiente.",
         safe="Nada foi restaurado nem alterado.",
         data=NoBinaries,
     ),

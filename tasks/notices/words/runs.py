@@ -81,6 +81,25 @@ RUNS: Final[Mapping[str, Words]] = {
         remedy="Reinicie o servidor e tente de novo. Em emergência, use “marias run --here”.",
         safe="Nenhuma execução foi criada.",
     ),
+    "prefect.not_started": Words(
+        title="Servidor Prefect temporário não subiu",
+        message="O servidor temporário da execução de emergência não ficou pronto em {subject}.",
+        remedy="Veja memória, CPU e disco desta máquina, ou rode o mesmo comando em outra.",
+        safe="A rotina não começou: nada foi lido nem alterado.",
+    ),
+    "prefect.lost": Words(
+        title="Conexão com o Prefect perdida",
+        message="A conexão com o servidor Prefect em {subject} caiu no meio de um pedido.",
+        remedy="Confira se o servidor está de pé e procure a execução na página dele antes de pedir outra.",
+        safe="Nada foi cancelado: uma execução que já existia continua no worker.",
+    ),
+    "prefect.answered": Words(
+        title="O Prefect recusou o pedido",
+        message="O servidor Prefect recusou um pedido ({subject}).",
+        remedy="401 ou 403: confira PREFECT_API_AUTH_STRING. 404 ou 405: confira PREFECT_API_URL. De 500 em diante: "
+        "veja o registro do servidor.",
+        safe="Nada foi cancelado: uma execução que já existia continua no worker.",
+    ),
     "prefect.no_run": Words(
         title="Execução não encontrada",
         message="O servidor Prefect não conhece a execução {subject}.",

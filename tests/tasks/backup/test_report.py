@@ -23,7 +23,7 @@ def test_every_verdict_says_what_was_proved_what_was_not_and_that_the_copy_is_go
 
 def test_a_good_backup_is_never_said_to_be_complete() -> None:
     text = to_html("Teste", report.build(judge(())))
-    assert "a completude diante da produção não está provada" in text
+    assert "a completude em relação à produção não está provada" in text
 
 
 def test_a_test_that_could_not_be_made_proves_nothing() -> None:
@@ -35,7 +35,7 @@ def test_a_good_drill_is_kept_as_four_tables() -> None:
         Table(
             name="backup",
             title="O backup testado",
-            columns=("item", "valor"),
+            columns=("Item", "Valor"),
             rows=(
                 ("Objeto", KEY),
                 ("Tamanho (bytes)", 9000),
@@ -53,19 +53,19 @@ def test_a_good_drill_is_kept_as_four_tables() -> None:
         Table(
             name="tables",
             title="Linhas por tabela",
-            columns=("tabela", "linhas no arquivo", "linhas restauradas", "conferem"),
+            columns=("Tabela", "Linhas no arquivo", "Linhas restauradas", "Conferem"),
             rows=(("public.atendimentos", 3, 3, "sim"), ("public.usuarios", 2, 2, "sim")),
         ),
         Table(
             name="sequences",
             title="Sequências",
-            columns=("sequência", "posição no arquivo", "posição restaurada", "conferem", "números repetidos"),
+            columns=("Sequência", "Posição no arquivo", "Posição restaurada", "Conferem", "Números repetidos"),
             rows=(("public.usuarios_id_seq", 2, 2, "sim", 0),),
         ),
         Table(
             name="restore-lines",
             title="Linhas escritas pelo pg_restore",
-            columns=("espécie", "linhas"),
+            columns=("Tipo", "Linhas"),
             rows=(
                 ("inofensivas", 0),
                 ("recusas do servidor", 0),

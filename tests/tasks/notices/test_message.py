@@ -67,7 +67,7 @@ def test_a_passed_run_is_told_whole() -> None:
         summary,
         "O que fazer agora\n  Nada. O relatório fica guardado como prova.",
         "\n".join(facts),
-        "\n".join(f"{title}: {address}" for title, address in pages),
+        "\n".join(f"{title}: {address} " for title, address in pages),
         "Este aviso veio por e-mail porque não foi possível entregá-lo no Slack.\n",
     )
     assert told(document()) == Message(
@@ -153,6 +153,11 @@ def test_break_glass_and_dry_run_are_said_first_and_on_the_phone() -> None:
     )
 
 
+def test_break_glass_has_no_page_of_its_run_because_no_server_knows_it() -> None:
+    assert "Execução no Prefect" in plain(document(), LINKS)
+    assert "Execução no Prefect" not in plain(document(trigger=Trigger.BREAK_GLASS), LINKS)
+
+
 def test_without_a_report_no_page_of_it_is_offered() -> None:
     assert "Relatório com as provas" not in end_of_run(document(), LINKS, "").body
 
@@ -203,11 +208,10 @@ def test_a_run_past_its_limit_is_told_with_what_to_do() -> None:
     assert texts(message)[0] == "△ Demora além do limite · backup-restore-test"
 
 
-def test_a_run_that_could_not_be_recorded_says_so() -> None:
+def test_a_run_that_could_not_be_recorded_says_why_and_tells_all() -> None:
     why = Told(title="", message="O S3 não respondeu.", remedy="Confira a rede.", safe="")
-    assert unrecorded(document(), why) == (
-        "Tudo certo: Teste de restauração do backup (produção). "
-        "O backup assist_marias-20261006-0300.dump foi restaurado por inteiro.\n"
-        "O resultado ainda não foi guardado nem avisado por inteiro. O S3 não respondeu. Confira a rede.\n"
-        "O encerramento automático (close-runs) tenta de novo a cada cinco minutos."
+    assert unrecorded(document(), why, LINKS) == (
+        "A execução terminou, mas o registro dela não: o resultado abaixo pode não ter sido guardado nem avisado. "
+        "O S3 não respondeu. Confira a rede.\n"
+        "O encerramento automático (close-runs) tenta de novo a cada cinco minutos.\n\n" + plain(document(), LINKS)
     )

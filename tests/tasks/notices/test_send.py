@@ -117,22 +117,31 @@ def test_a_message_that_did_not_arrive_is_sent_again(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "code"),
+    ("failure", "code", "reason"),
     [
-        (Failure(error="invalid_auth"), "slack.token_refused"),
-        (Failure(error="channel_not_found"), "slack.no_channel"),
-        (Failure(error="not_in_channel"), "slack.not_in_channel"),
-        (Failure(error="invalid_blocks"), "slack.refused"),
-        (Failure(status=429, error="ratelimited", retry_after_seconds=600), "slack.rate_limited"),
-        (Failure(status=503), "slack.unreachable"),
-        (Failure(hang_seconds=2), "slack.unreachable"),
+        (Failure(error="invalid_auth"), "slack.token_refused", "O Slack não aceita o token do bot (resposta: "),
+        (Failure(error="channel_not_found"), "slack.no_channel", "O canal #ops-assist não existe, está arquivado"),
+        (Failure(error="not_in_channel"), "slack.not_in_channel", "O bot não participa do canal #ops-assist"),
+        (Failure(error="invalid_blocks"), "slack.refused", "O Slack recusou a chamada para #ops-assist"),
+        (
+            Failure(status=429, error="ratelimited", retry_after_seconds=600),
+            "slack.rate_limited",
+            "O Slack recebeu mensagens demais",
+        ),
+        (Failure(status=503), "slack.unreachable", "Não foi possível falar com o Slack"),
+        (Failure(hang_seconds=2), "slack.unreachable", "Não foi possível falar com o Slack"),
     ],
 )
-def test_whenever_slack_fails_people_get_a_mail(world: World, failure: Failure, code: str) -> None:
+def test_whenever_slack_fails_people_get_a_mail_that_says_why(
+    world: World, failure: Failure, code: str, reason: str
+) -> None:
     world.people.fail_next(9, failure)
-    assert world.announce() == Receipt(way=Way.MAIL, message_id=MAIL_ID, failures=(code,))
+    receipt = world.announce()
+    assert receipt == Receipt(way=Way.MAIL, message_id=MAIL_ID, failures=(code,), reasons=receipt.reasons)
+    [why] = receipt.reasons
+    assert why.startswith(reason)
     (arrived,) = world.post.messages
-    assert (arrived.subject, arrived.body, arrived.message_id) == (NOTICE.subject, NOTICE.body, MAIL_ID)
+    assert (arrived.subject, arrived.body, arrived.message_id) == (NOTICE.subject, f"{NOTICE.body}{why}\n", MAIL_ID)
     assert arrived.recipients == ("devops@assistmovemarias.org",)
     assert world.people.messages == []
 
@@ -140,26 +149,37 @@ def test_whenever_slack_fails_people_get_a_mail(world: World, failure: Failure, 
 def test_a_token_that_cannot_be_read_is_a_failure_of_slack(world: World) -> None:
     slack = world.slack.model_copy(update={"token": "env:LAB_NOTHING"})
     receipt = announce(NOTICE, "operations", slack, world.mail, Aws(), look_up=False)
-    assert receipt == Receipt(way=Way.MAIL, message_id=MAIL_ID, failures=("secret.missing",))
+    assert (receipt.way, receipt.message_id, receipt.failures) == (Way.MAIL, MAIL_ID, ("secret.missing",))
 
 
 def test_an_unforeseen_error_is_a_failure_too(world: World) -> None:
-    unserialisable = replace(NOTICE, blocks=({"type": object()},))
-    receipt = world.announce(unserialisable)
-    assert receipt == Receipt(way=Way.MAIL, message_id=MAIL_ID, failures=("core.unexpected",))
+    receipt = world.announce(replace(NOTICE, blocks=({"type": object()},)))
+    assert (receipt.way, receipt.message_id, receipt.failures) == (Way.MAIL, MAIL_ID, ("core.unexpected",))
 
 
-def test_when_mail_fails_too_the_receipt_says_both(world: World) -> None:
+def test_when_mail_fails_too_the_receipt_says_both_and_what_to_do(world: World) -> None:
     world.people.fail_next(9, DOWN)
     world.post.reply = "554 no"
-    assert world.announce() == Receipt(way=Way.NONE, failures=("slack.unreachable", "mail.refused"))
+    receipt = world.announce()
+    assert (receipt.way, receipt.failures) == (Way.NONE, ("slack.unreachable", "mail.refused"))
+    assert receipt.trouble == (
+        "Ninguém foi avisado: o aviso não saiu no Slack nem por e-mail. Avise a equipe com este texto.\n"
+        "Não foi possível falar com o Slack (resposta: internal_error). Confira a situação do Slack e a rede do "
+        "worker.\n"
+        "O servidor de e-mail 127.0.0.1 recusou a mensagem (resposta: 554). Confira usuário, senha, remetente e "
+        "destinatários em [mail]."
+    )
+
+
+def test_a_notice_that_went_its_own_way_was_no_trouble(world: World) -> None:
+    assert world.announce().trouble == ""
 
 
 def test_a_mails_password_that_cannot_be_read_is_said(world: World) -> None:
     world.people.fail_next(9, DOWN)
     mail = world.mail.model_copy(update={"password": "env:LAB_NOTHING"})
     receipt = announce(NOTICE, "operations", world.slack, mail, Aws(), look_up=False)
-    assert receipt == Receipt(way=Way.NONE, failures=("slack.unreachable", "secret.missing"))
+    assert (receipt.way, receipt.failures) == (Way.NONE, ("slack.unreachable", "secret.missing"))
 
 
 def test_a_mail_sent_twice_carries_the_same_id(world: World) -> None:

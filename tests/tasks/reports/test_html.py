@@ -85,8 +85,21 @@ def test_it_is_portuguese_with_headings_in_order_and_a_caption_on_every_table() 
     assert all(attributes.get("scope") == "col" for tag, attributes in shown.tags if tag == "th")
 
 
-def test_numbers_are_brazilian_and_set_to_the_right() -> None:
-    assert '<td class="number">1.234,5</td>' in full("texto")
+def test_numbers_are_brazilian_and_set_to_the_right_where_a_whole_column_holds_them() -> None:
+    rows = (("a", 1234.5, 1), ("b", "–", "ab12"))
+    html = page(document(), Table(name="t", title="T", columns=("Nome", "Linhas", "Valor"), rows=rows))
+    assert (
+        '<thead><tr><th scope="col">Nome</th><th scope="col" class="number">Linhas</th><th scope="col">Valor</th>'
+        in html
+    )
+    assert '<tr><td>a</td><td class="number">1.234,5</td><td>1</td></tr>' in html
+    assert '<tr><td>b</td><td class="number">–</td><td>ab12</td></tr>' in html
+
+
+def test_a_table_without_rows_says_so() -> None:
+    assert '<td colspan="2">Nenhuma linha.</td>' in page(
+        document(), Table(name="t", title="T", columns=("A", "B"), rows=())
+    )
 
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])

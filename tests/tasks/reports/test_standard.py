@@ -40,12 +40,12 @@ def test_a_passed_run_is_reported_whole_and_in_order() -> None:
         Paragraph(strong="O que fazer agora:", text=end.todo),
         Heading(text="Achados"),
         Paragraph(text="Nenhum achado."),
-        Heading(text="O que não foi provado"),
+        Heading(text="O que foi verificado"),
         Paragraph(text="Tudo o que a rotina deve verificar foi verificado."),
         TableBlock(
-            title="O que foi e o que não foi verificado",
-            columns=COVERAGE,
-            rows=(("Linhas de cada tabela", "obrigatório", "sim", ""),),
+            title="Item por item",
+            columns=COVERAGE[:-1],
+            rows=(("Linhas de cada tabela", "obrigatório", "sim"),),
         ),
         Heading(text="Medidas"),
         Facts(rows=(("restore", "12 min 4 s"), ("dump", "1,8 GB"), ("Linhas restauradas", "1.284.332"))),
@@ -87,7 +87,7 @@ def test_every_end_has_a_banner_with_its_name(verdict: Verdict, result: str | No
     assert Paragraph(text=end.meaning) in others
 
 
-def test_what_was_not_proved_comes_first_and_is_counted() -> None:
+def test_what_was_not_checked_comes_first_and_is_counted() -> None:
     partly = document(
         coverage=(
             CoverageRecord(what="a", required=True, assessed=True, why=""),
@@ -96,11 +96,11 @@ def test_what_was_not_proved_comes_first_and_is_counted() -> None:
         )
     )
     blocks = layout(partly, (), ())
-    place = blocks.index(Heading(text="O que não foi provado"))
+    place = blocks.index(Heading(text="O que não foi verificado"))
     assert blocks[place + 1 : place + 3] == (
         Paragraph(text="Sem verificação: 2 de 3 itens. Sobre isso, nada se afirma."),
         TableBlock(
-            title="O que foi e o que não foi verificado",
+            title="Item por item",
             columns=COVERAGE,
             rows=(
                 ("c", "obrigatório", "não", "sem acesso"),

@@ -1,0 +1,180 @@
+"""Closing taken up where somebody left it, on a lab's S3, Slack and mail; no server is needed."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from deployments.lab import aws, seed, slack, smtp
+from deployments.lab.lab import render
+from deployments.lab.slack import LabSlack
+from flows import close_runs, closing
+from tasks.adapters.prefect_api import RunRecord
+from tasks.core.attempt import Attempt, Trigger
+from tasks.environment import Environment, load
+from tasks.evidence import ledger
+from tasks.evidence.store import BucketStore, Store
+from tests.flows import trial
+
+NOW = datetime.now(UTC)
+RECORD = RunRecord(
+    id="9f0c5f0e-5f0c-4a53-9d3e-0a8a6f0a7b11",
+    duty=trial.trial.name,  # importing it names the trial in the table of duties
+    environment="lab",
+    dry_run=False,
+    trigger=Trigger.SCHEDULE,
+    attempts=1,
+    state_type="CRASHED",
+    state_name="Crashed",
+    state_message="",
+    expected_at=NOW,
+    started_at=NOW,
+    ended_at=NOW,
+)
+
+
+@pytest.fixture
+def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LabSlack]:
+    for name, value in aws.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    with aws.running() as cloud, smtp.running() as mail, slack.running(mails=mail.messages) as people:
+        client = cloud.client("s3")
+        client.create_bucket(Bucket=seed.EVIDENCE, CreateBucketConfiguration={"LocationConstraint": seed.REGION})
+        seed.make_secrets(cloud, people)
+        render(
+            tmp_path,
+            {
+                "aws": cloud.address,
+                "slack": people.address,
+                "inbox": people.inbox_url,
+                "smtp_host": mail.host,
+                "smtp_port": str(mail.port),
+                "prefect": "http://127.0.0.1:1",
+                "postgres_bin": "",
+            },
+        )
+        yield people
+        client.close()
+
+
+@pytest.fixture
+def settings(people: LabSlack, tmp_path: Path) -> Environment:
+    return load(str(tmp_path / "lab.toml"))
+
+
+@pytest.fixture
+def store(settings: Environment) -> Store:
+    return closing.store_of(settings)
+
+
+def attempt(record: RunRecord = RECORD) -> Attempt:
+    [found] = close_runs.unclosed(record, "lab", frozenset())
+    return found
+
+
+def names(store: Store) -> set[str]:
+    return {key.rsplit("/", 1)[1].split("-")[0] for key in store.keys(attempt().prefix)}
+
+
+def test_a_dead_run_is_closed_once(settings: Environment, store: Store, people: LabSlack) -> None:
+    assert close_runs.close(store, settings, RECORD, attempt())
+    assert names(store) == {"closing", "outcome.json", "notices.json"}
+    known = ledger.recorded(store, "lab", since=NOW - timedelta(hours=1))
+    assert known == {(RECORD.id, 1)}
+    assert close_runs.unclosed(RECORD, "lab", known) == ()
+    assert [m.key for m in people.messages] == [f"{RECORD.id}:1:ended"]
+
+
+class Killed(BaseException):
+    """The end of a process, as far as the code under it can tell."""
+
+
+def die(*_args: object, **_kwargs: object) -> None:
+    raise Killed
+
+
+def put_pages_only(self: BucketStore, key: str, body: bytes, content_type: str) -> None:
+    if content_type == "application/json":
+        raise Killed
+    PUT_NEW(self, key, body, content_type)
+
+
+PUT_NEW = BucketStore.put_new
+DEATHS: dict[str, tuple[object, str, object]] = {
+    "report": (BucketStore, "put_new", put_pages_only),
+    "outcome": (closing, "announce", die),
+    "notice": (closing, "_keep", die),
+    "receipt": (ledger, "append", die),
+}
+
+
+def die_after(step: str, age: timedelta, settings: Environment, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin to close a run, `age` ago, as a closer that is killed after `step`."""
+    with monkeypatch.context() as patch:
+        patch.setattr(close_runs, "datetime", type("Earlier", (), {"now": lambda _zone: NOW - age}))
+        patch.setattr(*DEATHS[step])
+        with pytest.raises(Killed):
+            close_runs.close(store, settings, RECORD, attempt())
+
+
+@pytest.mark.parametrize("step", DEATHS)
+def test_what_a_dead_closer_left_is_finished_and_people_are_told_once(
+    settings: Environment, store: Store, people: LabSlack, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    die_after(step, timedelta(minutes=10), settings, store, monkeypatch)
+    assert ledger.recorded(store, "lab", since=NOW - timedelta(hours=1)) == frozenset()
+    assert close_runs.close(store, settings, RECORD, attempt())
+    assert ledger.recorded(store, "lab", since=NOW - timedelta(hours=1)) == {(RECORD.id, 1)}
+    assert [m.key for m in people.messages] == [f"{RECORD.id}:1:ended"]
+
+
+def test_what_another_closer_has_just_begun_is_left_to_it(
+    settings: Environment, store: Store, people: LabSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    die_after("outcome", timedelta(seconds=5), settings, store, monkeypatch)
+    assert not close_runs.close(store, settings, RECORD, attempt())
+    assert people.messages == []
+
+
+def test_of_two_that_would_go_on_at_the_same_moment_one_does(
+    settings: Environment, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    die_after("outcome", timedelta(minutes=10), settings, store, monkeypatch)
+    document = closing.standing(store, attempt())
+    assert document
+    assert [closing.claim(store, attempt(), document) for _ in range(3)] == [True, False, False]
+
+
+def test_an_outcome_that_stands_is_taken_as_it_is(settings: Environment, store: Store, people: LabSlack) -> None:
+    assert close_runs.close(store, settings, RECORD, attempt())
+    first = json.loads(store.get(f"{attempt().prefix}outcome.json") or b"")
+    cancelled = replace(RECORD, state_type="CANCELLED", state_name="Cancelled")
+    assert not close_runs.close(store, settings, cancelled, attempt(cancelled))
+    assert json.loads(store.get(f"{attempt().prefix}outcome.json") or b"") == first
+    assert len(people.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "result"),
+    [
+        ({}, "crashed"),
+        ({"state_type": "CANCELLED", "state_name": "Cancelled"}, "cancelled"),
+        ({"state_type": "FAILED", "state_name": "Failed", "state_message": close_runs.NEVER_RESUMED}, "expired"),
+        ({"state_type": "FAILED", "state_name": "Unrecorded"}, "unrecorded"),
+        ({"started_at": None}, "never_started"),
+        ({"started_at": None, "state_type": "CANCELLED"}, "never_started"),
+    ],
+)
+def test_how_a_dead_run_ended(change: dict[str, object], result: str) -> None:
+    assert close_runs.ending(replace(RECORD, **change)) == result  # type: ignore[arg-type]
+
+
+def test_every_attempt_of_a_retried_run_is_closed_and_refused_runs_are_not() -> None:
+    retried = replace(RECORD, attempts=3)
+    known = frozenset({(RECORD.id, 2)})
+    assert [a.number for a in close_runs.unclosed(retried, "lab", known)] == [1, 3]
+    assert close_runs.unclosed(replace(RECORD, state_name="Refused"), "lab", frozenset()) == ()
+    assert close_runs.unclosed(replace(RECORD, duty="foreign"), "lab", frozenset()) == ()
