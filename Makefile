@@ -13,7 +13,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
   --custom-compile-command "make lock" $(ARGS)
 READY := .venv/.ready
 
-.PHONY: help setup programs demo up down test check fix lock chaos clean
+.PHONY: help setup programs demo up down test check fix lock chaos pictures clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,7 @@ check: $(READY) ## lint, format, types, and who may import whom
 	.venv/bin/lint-imports --no-logo
 
 fix: $(READY) ## mend what ruff can mend by itself
+	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
@@ -48,6 +49,9 @@ lock: ## resolve the dependencies anew and pin them by hash (ARGS=--upgrade for 
 
 chaos: setup ## kill, cut off and restart things N times while DUTY runs (DUTY=frame N=50)
 	.venv/bin/python -m tests.chaos --duty "$(or $(DUTY),frame)" --times "$(or $(N),50)"
+
+pictures: setup ## make the pictures of docs/images anew, in a lab of their own
+	.venv/bin/python -m tests.pictures
 
 clean: ## delete all that was set up here (after `make down`)
 	rm -rf .venv .tools .lab .chaos .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

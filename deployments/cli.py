@@ -156,7 +156,7 @@ def verify(
     else:
         for line in verifying.lines(verification):
             terminal.show(line)
-    return 1 if verification.findings else 0
+    return 1 if verifying.broken(verification) else 0
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -182,6 +182,8 @@ def _run_here(duty: str, environment: str, chosen: dict[str, object], *, as_json
         return INTERRUPTED
     code = following.EXIT_CODES.get(state.name or "", following.DEAD)
     _end(code, state.name or "", state.message or "", str(state.state_details.flow_run_id), as_json=as_json)
+    if state.name not in following.EXIT_CODES:
+        terminal.say("BREAK-GLASS: no sweep looks at this run again. Keep this text.")
     return code
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from deployments.terminal import UsageError
 from deployments.words import label, tell
 from tasks.adapters.s3 import S3
-from tasks.core.findings import Finding
+from tasks.core.findings import Finding, Severity
 from tasks.environment import load
 from tasks.evidence import verify as evidence
 from tasks.evidence.store import BucketStore, FolderStore
@@ -35,12 +35,21 @@ def lines(verification: Verification) -> Iterator[str]:
     """Yield what a person reads: each finding with what to do, what was not assessed, and the counts."""
     for finding in verification.findings:
         said = tell(finding.rule, finding.subject, finding.data)
-        yield f"✗ {said.message}\n  {said.remedy}"
+        yield f"{'✗' if _breaks(finding) else '·'} {said.message}\n  {said.remedy}"
     for coverage in verification.coverage:
         if not coverage.assessed:
             yield f"? {label(coverage.what)}: {label(coverage.why)}"
     counts = f"{verification.entries} entradas, {verification.files} arquivos, {len(verification.findings)} achados"
-    yield f"{'✗' if verification.findings else '✓'} {counts}"
+    yield f"{'✗' if broken(verification) else '✓'} {counts}"
+
+
+def broken(verification: Verification) -> bool:
+    """Return whether anything is wrong; a run that is just ending, and has no entry yet, is not."""
+    return any(map(_breaks, verification.findings))
+
+
+def _breaks(finding: Finding) -> bool:
+    return finding.severity is not Severity.INFO
 
 
 def as_json(verification: Verification) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
+from tasks.core.labels import SEVERITIES
 from tasks.evidence.document import Document
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def progress(name: str) -> Callable[[float, str], None]:
 def show(document: Document, markdown: str) -> None:
     """Leave the report where a person in the Prefect UI looks first."""
     findings = [
-        {"gravidade": f.severity, "código": f.rule, "sobre": f.subject, "mensagem": f.message}
+        {"gravidade": SEVERITIES[f.severity], "código": f.rule, "sobre": f.subject, "mensagem": f.message}
         for f in document.findings
     ]
     with _dispensable():

@@ -60,6 +60,9 @@ def duty(
     """
     words = spoken(wording)
 
+    def written(attempt: Attempt, outcome: Outcome, safe: str) -> Document:
+        return write(attempt, outcome, words, safe=safe, code=code(), finished_at=datetime.now(UTC))
+
     def decorate(body: Callable[Concatenate[Run, P], Outcome]) -> Flow[..., State[Any]]:
         @wraps(body)
         def around(*, environment: str, **parameters: Any) -> State[Any]:  # noqa: ANN401 - the body's own parameters
@@ -72,11 +75,13 @@ def duty(
                 )
             run = Run(attempt=_attempt(name, settings.name), settings=settings, progress=artifacts.progress(name))
             try:
-                outcome, safe = body(run, **parameters), wording.safe  # type: ignore[call-arg]
+                outcome = body(run, **parameters)  # type: ignore[call-arg]
+                document = written(run.attempt, outcome, wording.safe)
+                blocks = layout(document, report(outcome), outcome.tables, words.labels)
             except Exception as error:  # noqa: BLE001 - told to people, and closed
                 outcome, safe = failed_by(error, wording)
-            document = write(run.attempt, outcome, words, safe=safe, code=code(), finished_at=datetime.now(UTC))
-            blocks = layout(document, report(outcome), outcome.tables, words.labels)
+                document = written(run.attempt, outcome, safe)
+                blocks = layout(document, (), (), words.labels)
             return _close(run, document, blocks, outcome.tables, words)
 
         around.__signature__ = signature(body)  # type: ignore[attr-defined]
@@ -111,6 +116,7 @@ def _close(
         artifacts.show(document, to_markdown(blocks))
         whole = message.unrecorded(document, told, run.settings.links)
         return State(type=StateType.FAILED, name="Unrecorded", message=whole)
+    run.progress(100, document.summary)
     artifacts.show(document, to_markdown(blocks))
     kind, state = STATES[document.verdict]
     report_key = f"{run.attempt.prefix}{closing.report_name(document)}"

@@ -1,1 +1,1 @@
-"""What duties do, away from when and by whom: rooms with one-way doors (docs/architecture)."""
+"""What duties do, away from when and by whom: rooms with one-way doors."""

@@ -1,6 +1,9 @@
 """The lab, once per session, for the tests that need a Prefect server and a worker."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +14,9 @@ from deployments.lab import lab as laboratory
 from deployments.lab import orchestrator
 from deployments.lab.lab import Lab
 
+HOME = tempfile.mkdtemp(prefix="marias-tests-prefect-")  # before Prefect is imported: nothing is left in a home folder
+os.environ["PREFECT_HOME"] = HOME
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 ROOT = Path(__file__).resolve().parent.parent
 TRIAL = ROOT / "tests" / "flows" / "prefect.yaml"
 

@@ -1,4 +1,4 @@
-"""The house guards itself: what neither linter nor type checker knows of DESIGN's promises."""
+"""The house guards itself: what neither linter nor type checker knows of its promises."""
 
 import ast
 import re
@@ -21,15 +21,20 @@ from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
 import tasks
 from deployments.catalogue import declared
+from deployments.demo import CASES
 from tasks.core.duties import DUTIES, Duty
+from tasks.core.findings import Verdict
 from tasks.core.wording import Words
+from tasks.environment import FOLDER, load
 from tasks.notices.words import COMMON, LABELS
 from tasks.steps import decided, effect
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("flows", "tasks", "deployments")
 OURS = tuple(duty for duty in DUTIES.values() if duty.flow.startswith("flows."))  # not the tests' own trial duty
-CODE = re.compile(r"[a-z][a-z0-9_]*\.(?!(?:yaml|toml|json|html|csv|sql|md|py)$)[a-z][a-z0-9_]*")  # no file's name
+CODE = re.compile(
+    r"[a-z][a-z0-9_]*\.(?!(?:yaml|toml|json|html|csv|sql|md|py|pem|key|crt|txt|log|lock|dump)$)[a-z][a-z0-9_]*"
+)  # no file's name
 LONGEST_FILE, LONGEST_FUNCTION = 300, 60  # lines that are not blank; lines
 
 
@@ -122,7 +127,7 @@ def _class(data: ast.expr | None) -> str | None:
 def spoken_of() -> Mapping[str, str]:
     """Return every code that the sources hold outside the tables of words (tables of codes too), with one place."""
     areas = {code.partition(".")[0] for code in (*worded(), *(use.code for use in uses()))}
-    silent = re.compile(r"tasks/notices/words\.py|tasks/\w+/wording(\.py|/)")
+    silent = re.compile(r"tasks/notices/words(\.py|/)|tasks/\w+/wording(\.py|/)")
     return {
         node.value: f"{file}:{node.lineno}"
         for file, tree in sources().items()
@@ -235,6 +240,30 @@ def test_every_duty_has_a_runbook_page_a_flow_words_and_a_deployment(duty: Duty)
         ),
     }
     assert [what for what, there in missing.items() if not there] == []
+
+
+@pytest.mark.parametrize("duty", OURS, ids=lambda duty: duty.id)
+def test_every_duty_has_a_summary_for_each_verdict_a_channel_and_a_demo(duty: Duty) -> None:
+    summaries = import_module(duty.wording).WORDING.summaries
+    channels = load(str(FOLDER / "production.toml")).slack.channels
+    missing = {
+        **{f"summary of {verdict}": bool(summaries.get(verdict)) for verdict in Verdict},
+        f"[slack.channels] {duty.channel}": duty.channel in channels,
+        "a case in deployments/demo.py": any(case.duty == duty.id for case in CASES),
+    }
+    assert [what for what, there in missing.items() if not there] == []
+
+
+def test_what_is_said_of_coverage_has_a_label() -> None:
+    said = {
+        keyword.value.value
+        for tree in sources().values()
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("Coverage")
+        for keyword in call.keywords
+        if keyword.arg in {"what", "why"} and isinstance(keyword.value, ast.Constant) and keyword.value.value
+    }
+    assert said - labels() == set()
 
 
 def test_every_feature_is_held_to_the_chains_of_a_feature() -> None:

@@ -71,7 +71,7 @@ def child(
         process = subprocess.Popen(
             (program, *command[1:]),
             cwd=folder.path,
-            env={**os.environ, **variables, **folder.environ},
+            env={**os.environ, **variables, **folder.environ, "TMPDIR": str(folder.path)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

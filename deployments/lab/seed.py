@@ -17,6 +17,12 @@ REGION = "sa-east-1"
 BACKUPS = "assist-marias-lab-backups"
 EVIDENCE = "assist-marias-lab-evidence"
 PREFIX = "postgres/"
+READABLE = {  # by anybody, in the lab alone: a notice's link must open in a browser that has no AWS console
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{EVIDENCE}/*"}
+    ],
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +39,7 @@ def everything(cloud: LabAws, people: LabSlack, database: LabPostgres, folder: P
     for bucket in (BACKUPS, EVIDENCE):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_policy(Bucket=EVIDENCE, Policy=json.dumps(READABLE))
     make_secrets(cloud, people)
     return _backups(s3, database, folder / "good.dump")
 

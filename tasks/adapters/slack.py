@@ -1,5 +1,6 @@
 """Slack's Web API: post a notice, find it again. Every call is time-limited; a token never appears in an error."""
 
+import logging
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +28,9 @@ LONGEST_WAIT_SECONDS: Final = 30
 SCOPES: Final = ("chat:write", "channels:read", "channels:history", "groups:read", "groups:history")
 
 _PAGE = 200
+_TOKEN = re.compile(r"[!-~]+")
+_UNHEARD = logging.getLogger(f"{__name__}.sdk")  # what the SDK logs of a failed call can quote its headers: the token
+_UNHEARD.setLevel(logging.CRITICAL + 1)
 _ID = re.compile(r"[CGD][A-Z0-9]{8,}")
 _ERROR = re.compile(r"[a-z0-9_]{1,60}")  # the SDK puts a page it cannot read in the place of Slack's code
 _CODES: Final[Mapping[str, str]] = {
@@ -65,7 +69,9 @@ class SlackApi:
     """
 
     def __init__(self, slack: Slack, token: Secret) -> None:
-        """Hold the clients; nothing is sent yet."""
+        """Hold the clients; nothing is sent yet. A token that no header can hold is refused here."""
+        if not _TOKEN.fullmatch(token.reveal()):
+            raise OperatorError("slack.token_refused", "", SlackReply(error="malformed"))
         reading = [_PatientRateLimit(max_retry_count=2), ServerErrorRetryHandler(), ConnectionErrorRetryHandler()]
         self._reader = _client(slack, token, reading)
         # A lost answer is no lost message: the SDK must not post twice. Whoever posts looks it up first.
@@ -170,6 +176,7 @@ def _client(slack: Slack, token: Secret, retries: list[RetryHandler]) -> WebClie
         base_url=slack.base_url,
         timeout=math.ceil(slack.timeout_seconds),
         retry_handlers=retries,
+        logger=_UNHEARD,
     )
     client.proxy = None  # left to urllib, which honours NO_PROXY as well
     return client

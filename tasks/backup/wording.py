@@ -178,7 +178,7 @@ _CODES: dict[str, Words] = {
         title="Backup velho demais",
         message=(
             "O backup mais recente, {subject}, mostra a situação de {oldest:%d/%m/%Y %H:%M} (São Paulo): "
-            "{age_hours:.0f} h de atraso, RPO de {rpo_hours:g} h. Nenhum backup mais novo chegou ao bucket."
+            "{age_hours:hours} de atraso, RPO de {rpo_hours:g} h. Nenhum backup mais novo chegou ao bucket."
         ),
         remedy="O job de backup parou ou não consegue enviar: conserte e gere um backup agora.",
         data=Stale,
@@ -187,7 +187,7 @@ _CODES: dict[str, Words] = {
         title="Arquivo antigo sob nome novo",
         message=(
             "{subject} chegou ao bucket dentro do RPO, mas o arquivo é velho: mostra a situação de "
-            "{oldest:%d/%m/%Y %H:%M} (São Paulo), {age_hours:.0f} h de atraso, RPO de {rpo_hours:g} h."
+            "{oldest:%d/%m/%Y %H:%M} (São Paulo), {age_hours:hours} de atraso, RPO de {rpo_hours:g} h."
         ),
         remedy="O job está reenviando um arquivo velho: veja por que o pg_dump não gera outro. Se a diferença são "
         "horas inteiras, confira timezone em [backup].",
@@ -197,7 +197,7 @@ _CODES: dict[str, Words] = {
         title="Dados parados",
         message=(
             "O arquivo {subject} é recente, mas a linha mais nova é de {oldest:%d/%m/%Y %H:%M} (São Paulo): "
-            "{age_hours:.0f} h de atraso, RPO de {rpo_hours:g} h."
+            "{age_hours:hours} de atraso, RPO de {rpo_hours:g} h."
         ),
         remedy="O backup pode vir de uma réplica parada ou de um banco que não é o de produção. Se é normal que nada "
         "mude por tanto tempo, escolha outras colunas em newest_row.",
@@ -210,7 +210,7 @@ _CODES: dict[str, Words] = {
     ),
     "backup.rto_exceeded": Words(
         title="Restauração acima do RTO",
-        message="Baixar e restaurar levou {took_minutes:.1f} min; o RTO é de {rto_minutes:g} min.",
+        message="Baixar e restaurar levou {took_minutes:minutes}; o RTO é de {rto_minutes:g} min.",
         remedy="Veja se a máquina do teste estava ocupada. Se o tempo se repete, o RTO não se cumpre: mais núcleos, "
         "disco mais rápido, ou outro tipo de backup.",
         data=Slow,
@@ -256,10 +256,10 @@ WORDING = Wording(
     codes=_CODES,
     summaries={
         "passed": (
-            "O backup {subject} foi restaurado por inteiro: {tables:.0f} tabelas e {rows:.0f} linhas em "
-            "{restore_seconds:,.1f} s, dados com {rpo_hours:.3g} h de atraso."
+            "O backup {subject} foi restaurado por inteiro: {tables:,.0f} tabelas e {rows:,.0f} linhas em "
+            "{restore_seconds:seconds}, dados com {rpo_hours:hours} de atraso."
         ),
-        "attention": "O backup {subject} foi restaurado ({tables:.0f} tabelas, {rows:.0f} linhas), com ressalvas.",
+        "attention": "O backup {subject} foi restaurado ({tables:,.0f} tabelas, {rows:,.0f} linhas), com ressalvas.",
         "inconclusive": "Não foi possível provar nem reprovar o backup {subject}.",
         "failed": "O backup {subject} não serve como está.",
         "error": "O teste não pôde ser feito. {title}.",

@@ -58,12 +58,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """One thing that a duty should judge, and whether it could; `what` and `why` are codes with words."""
+    """One thing that a duty should judge (of `subject`), and whether it could; `what` and `why` have labels."""
 
     what: str
     required: bool
     assessed: bool
     why: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,8 @@ def number(value: float, *, decimals: int | None = None) -> str:
 def duration(span: timedelta) -> str:
     """Return a span in its two largest units: `0,4 s`, `12 s`, `4 min 10 s`, `1 h 5 min`, `2 d 3 h`."""
     seconds = max(span.total_seconds(), 0.0)
+    if 0 < seconds < 0.05:  # noqa: PLR2004 - would be written as 0 s
+        return "menos de 0,1 s"
     if round(seconds, 1) < 10:  # noqa: PLR2004 - below it the tenths still say something
         return f"{number(round(seconds, 1))} s"
     minutes, rest = divmod(round(seconds), 60)

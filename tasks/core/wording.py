@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from string import Formatter
 
 from tasks.core.errors import NO_DATA, NoData
+from tasks.core.pt_br import duration, number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +63,27 @@ class Wording:
 
 
 class _Brazilian(Formatter):
-    """Format strings whose numbers with a decimal part are written the Brazilian way (1.234,5)."""
+    """Format strings whose numbers are written the Brazilian way: 1.234,5."""
 
     def format_field(self, value: object, format_spec: str) -> str:
-        text = format(value, format_spec)
-        return text.translate(_SWAPPED) if isinstance(value, float) else text
+        if format_spec in SPANS and isinstance(value, int | float):
+            return duration(timedelta(**{format_spec: value}))
+        return number(value) if isinstance(value, float) and not format_spec else _swapped(value, format_spec)
 
 
-_SWAPPED = str.maketrans(",.", ".,")
+SPANS = frozenset({"seconds", "minutes", "hours"})
+_SWAP = str.maketrans(",.", ".,")
+
+
+def _swapped(value: object, format_spec: str) -> str:
+    text = format(value, format_spec)
+    return text.translate(_SWAP) if isinstance(value, int | float) else text
 
 
 def fill(text: str, values: Mapping[str, object]) -> str:
-    """Return a format string with its values filled in; KeyError when one is missing."""
+    """Return a format string with its values filled in; KeyError when one is missing.
+
+    The specs `seconds`, `minutes`, `hours` make a span of such a number ("4 min 10 s"); every other is Python's,
+    with Brazil's separators.
+    """
     return _Brazilian().vformat(text, (), values)

@@ -47,6 +47,12 @@ class CoverageRecord(Part):
     required: bool
     assessed: bool
     why: str
+    subject: str = ""
+
+    @property
+    def about(self) -> str:
+        """Return what was or was not judged, and of which subject."""
+        return f"{self.what}: {self.subject}" if self.subject else self.what
 
 
 class Document(Part):
@@ -109,7 +115,11 @@ def write(  # noqa: PLR0913 - what a document needs, by name
         ),
         coverage=tuple(
             CoverageRecord(
-                what=label(c.what, c.what), required=c.required, assessed=c.assessed, why=label(c.why, c.why)
+                what=label(c.what, c.what),
+                required=c.required,
+                assessed=c.assessed,
+                why=label(c.why, c.why),
+                subject=redact(c.subject),
             )
             for c in outcome.coverage
         ),

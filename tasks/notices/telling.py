@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 from urllib.parse import quote
 
@@ -117,12 +118,22 @@ def _happened(findings: Sequence[FindingRecord], todo: str) -> tuple[Item, ...]:
 
 
 def _unassessed(coverage: Sequence[CoverageRecord]) -> tuple[Item, ...]:
-    missing = sorted((c for c in coverage if not c.assessed), key=lambda c: not c.required)
+    """Tell what was not judged, what has the same reason on one line."""
+    missing = sorted((c for c in coverage if not c.assessed), key=lambda c: (not c.required, c.why))
+    groups = [
+        (required, why, _listed([one_line(c.about) for c in same]))
+        for (required, why), same in groupby(missing, key=lambda c: (c.required, c.why))
+    ]
     items = tuple(
-        Item(text=f"• {one_line(c.what)} ({'obrigatório' if c.required else 'opcional'}): {one_line(c.why) or '?'}")
-        for c in missing[:SHOWN]
+        Item(text=f"• {what} ({'obrigatório' if required else 'opcional'}): {one_line(why) or '?'}")
+        for required, why, what in groups[:SHOWN]
     )
-    return items + _rest(len(missing), "item", "itens")
+    return items + _rest(len(groups), "item", "itens")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" e mais {len(names) - SHOWN}" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def _changed(changes: Sequence[ChangeRecord]) -> tuple[Item, ...]:

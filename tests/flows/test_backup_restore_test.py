@@ -6,6 +6,7 @@ import os
 import re
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -70,6 +71,13 @@ def flipped(archive: bytes) -> bytes:
 
 def of_a_version_to_come(archive: bytes) -> bytes:
     return archive[:6] + b"\x63" + archive[7:]
+
+
+def of_a_pg_dump_to_come(archive: bytes) -> bytes:
+    """Name another version of pg_dump in a custom-format header: the second version there is the program's own."""
+    head, tail = archive[:512], archive[512:]
+    at = [match.start() for match in re.finditer(rb"(?<=\0\0)\d\d\.\d", head)][1]
+    return head[:at] + b"99" + head[at + 2 :] + tail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +192,9 @@ CASES: dict[str, Case] = {
     "plain SQL": Case(options=("-Fp",), verdict=Verdict.INCONCLUSIVE, unassessed=ALL),
     "tar": Case(options=("-Ft",), verdict=Verdict.INCONCLUSIVE, unassessed=ALL),
     "an archive of a version to come": Case(harm=of_a_version_to_come, verdict=Verdict.INCONCLUSIVE, unassessed=ALL),
+    "a pg_dump newer than this machine's PostgreSQL": Case(
+        harm=of_a_pg_dump_to_come, verdict=Verdict.INCONCLUSIVE, unassessed=ALL
+    ),
     "a column that is not there": Case(
         settings={"newest_row": ["public.atendimentos.nunca"]},
         verdict=Verdict.INCONCLUSIVE,
@@ -393,3 +404,10 @@ def test_the_newest_backup_is_taken_and_not_what_lies_beside_it(here: World) -> 
     here.put("por-data/c.dump.sha256", b"-")
     outcome = drilled(here, prefix="por-data/")
     assert (outcome.subject, outcome.verdict) == (newest, Verdict.PASSED)
+
+
+def test_of_two_at_once_each_has_a_server_of_its_own_and_nothing_is_left(here: World, place: Path) -> None:
+    key = here.put(f"{PREFIX}dois.dump", here.dump())
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = [pool.submit(drilled, here, key, scratch=str(place)) for _ in range(2)]
+    assert [outcome.result().verdict for outcome in outcomes] == [Verdict.PASSED] * 2

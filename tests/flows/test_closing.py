@@ -1,6 +1,8 @@
 """Closing taken up where somebody left it, on a lab's S3, Slack and mail; no server is needed."""
 
+import contextlib
 import json
+import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deployments.lab import aws, seed, slack, smtp
+from deployments.lab import aws, seed, slack
+from deployments.lab.aws import LabAws
 from deployments.lab.lab import render
 from deployments.lab.slack import LabSlack
 from flows import close_runs, closing
@@ -36,33 +39,36 @@ RECORD = RunRecord(
 )
 
 
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LabAws]:
+    with aws.running() as running:
+        yield running
+
+
 @pytest.fixture
-def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LabSlack]:
+def people() -> Iterator[LabSlack]:
+    with slack.running() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(cloud: LabAws, people: LabSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """Return the lab's environment with a bucket and secrets of this test's own: the state of S3 is one per process."""
     for name, value in aws.CREDENTIALS.items():
         monkeypatch.setenv(name, value)
-    with aws.running() as cloud, smtp.running() as mail, slack.running(mails=mail.messages) as people:
-        client = cloud.client("s3")
-        client.create_bucket(Bucket=seed.EVIDENCE, CreateBucketConfiguration={"LocationConstraint": seed.REGION})
-        seed.make_secrets(cloud, people)
-        render(
-            tmp_path,
-            {
-                "aws": cloud.address,
-                "slack": people.address,
-                "inbox": people.inbox_url,
-                "smtp_host": mail.host,
-                "smtp_port": str(mail.port),
-                "prefect": "http://127.0.0.1:1",
-                "postgres_bin": "",
-            },
-        )
-        yield people
-        client.close()
-
-
-@pytest.fixture
-def settings(people: LabSlack, tmp_path: Path) -> Environment:
-    return load(str(tmp_path / "lab.toml"))
+    monkeypatch.setenv("TRIAL_TOKEN", slack.TOKEN)
+    monkeypatch.setenv("TRIAL_KEY", seed.signing_key())
+    bucket = f"trial-{secrets.token_hex(6)}"
+    client = cloud.client("s3")
+    with contextlib.closing(client):
+        client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": seed.REGION})
+    addresses = {"aws": cloud.address, "slack": people.address, "inbox": people.inbox_url, "smtp_host": "127.0.0.1"}
+    render(tmp_path, {**addresses, "smtp_port": "1", "prefect": "http://127.0.0.1:1", "postgres_bin": ""})
+    whole = load(str(tmp_path / "lab.toml"))
+    evidence = whole.evidence.model_copy(update={"bucket": bucket, "signing_key": "env:TRIAL_KEY"})
+    return whole.model_copy(
+        update={"evidence": evidence, "slack": whole.slack.model_copy(update={"token": "env:TRIAL_TOKEN"})}
+    )
 
 
 @pytest.fixture

@@ -97,6 +97,22 @@ def test_every_refusal_has_its_code(people: LabSlack, error: str, kind: type[Ope
     assert known(raised.value) == (kind, code, CHANNEL, SlackReply(error=error))
 
 
+@pytest.mark.parametrize("token", ["xoxb-canary\n-1234567890", "xoxb-canary ção", ""])
+def test_a_token_that_no_header_can_hold_is_refused_before_the_sdk_sees_it(people: LabSlack, token: str) -> None:
+    with pytest.raises(OperatorError) as raised:
+        api(people, token=token)
+    assert known(raised.value) == (OperatorError, "slack.token_refused", "", SlackReply(error="malformed"))
+    assert people.calls == []
+
+
+def test_what_the_sdk_would_log_of_a_failed_call_is_not_heard(
+    people: LabSlack, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(TransientError):
+        api(people, address="http://127.0.0.1:1/api/").post(CHANNEL, "oi", BLOCKS, "k")
+    assert (caplog.text, *capfd.readouterr()) == ("", "", "")
+
+
 def test_a_wrong_token_is_refused_and_appears_nowhere(people: LabSlack) -> None:
     with pytest.raises(OperatorError) as raised:
         api(people, token="xoxb-canary-1234567890").post(CHANNEL, "oi", BLOCKS, "k")  # noqa: S106 - made up

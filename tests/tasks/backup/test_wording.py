@@ -13,7 +13,7 @@ from tasks.backup.model.told import Refused, RowGap, Stale
 from tasks.backup.rules import coverage, measures
 from tasks.backup.wording import WORDING
 from tasks.core.pt_br import SAO_PAULO
-from tasks.core.wording import Told
+from tasks.core.wording import Told, fill
 from tests.tasks.backup.drills import GOOD, KEY
 
 SOURCES = [path for path in Path(backup.__file__).parent.rglob("*.py") if path.name != "wording.py"]
@@ -43,7 +43,7 @@ def test_every_measure_and_coverage_has_a_label() -> None:
 
 @pytest.mark.parametrize("verdict", WORDING.summaries)
 def test_a_summary_can_be_said_of_a_good_drill(verdict: str) -> None:
-    said = WORDING.summaries[verdict].format(subject=KEY, title="Sem espaço em disco", **measures(GOOD))
+    said = fill(WORDING.summaries[verdict], {"subject": KEY, "title": "Sem espaço em disco", **measures(GOOD)})
     assert ("Sem espaço em disco." if verdict == "error" else KEY) in said
 
 
@@ -59,7 +59,7 @@ def test_the_words_read_aloud() -> None:
     assert said == [
         (
             "a.dump chegou ao bucket dentro do RPO, mas o arquivo é velho: mostra a situação de 03/10/2026 09:05 "
-            "(São Paulo), 75 h de atraso, RPO de 24 h."
+            "(São Paulo), 3 d 2 h de atraso, RPO de 24 h."
         ),
         (
             "O PostgreSQL recusou 1 vez(es) 'ALTER TABLE ONLY' em public.atendimentos atendimentos_usuario_fkey "

@@ -114,20 +114,26 @@ def test_the_worst_finding_comes_first_with_its_remedy() -> None:
     )
 
 
+def test_what_was_not_verified_for_one_reason_stands_on_one_line() -> None:
+    unread = tuple(CoverageRecord(what=f"t{n}", required=True, assessed=False, why="sem acesso") for n in range(7))
+    said = plain(document(verdict=Verdict.INCONCLUSIVE, coverage=unread))
+    assert "  • t0, t1, t2, t3, t4 e mais 2 (obrigatório): sem acesso\n" in said
+
+
 def test_what_does_not_fit_is_counted() -> None:
     several = document(
         verdict=Verdict.FAILED,
         findings=tuple(finding(subject=f"t{n}") for n in range(7)),
         changes=tuple(ChangeRecord(what="Chave", subject=f"h{n}", state=ChangeState.DONE) for n in range(6)),
         coverage=tuple(
-            CoverageRecord(what=f"t{n}", required=n == 9, assessed=False, why="sem acesso") for n in range(10)
+            CoverageRecord(what=f"t{n}", required=n == 9, assessed=False, why=f"motivo {n}") for n in range(10)
         ),
     )
     said = plain(several)
     assert "… e mais 2 achados no relatório." in said
     assert "… e mais 1 mudança no relatório." in said
     assert "… e mais 5 itens no relatório." in said
-    assert "O que não foi verificado\n  • t9 (obrigatório): sem acesso\n  • t0 (opcional): sem acesso\n" in said
+    assert "O que não foi verificado\n  • t9 (obrigatório): motivo 9\n  • t0 (opcional): motivo 0\n" in said
 
 
 def test_a_remedy_that_is_what_to_do_now_is_said_once() -> None:
