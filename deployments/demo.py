@@ -98,7 +98,9 @@ def main(console: Console, duty: str) -> int:
 
 def _end(console: Console, shown: tuple[Shown, ...], addresses: Mapping[str, str]) -> None:
     """Print the table of all runs, and below it their addresses whole, to be clicked or copied."""
-    table = Table("", "duty", "what", "verdict", "expected", "seconds", "evidence", "run", box=SIMPLE)
+    table = Table(box=SIMPLE, padding=(0, 1))
+    for column in ("", "duty", "what", "verdict", "expected", "s", "evidence", "run"):
+        table.add_column(column, no_wrap=column != "what")
     pages = [(each.report, f"{addresses['prefect']}/runs/flow-run/{each.run.id}") for each in shown]
     for number, (each, (report, run)) in enumerate(zip(shown, pages, strict=True), 1):
         tone = "green" if each.as_expected else "red"

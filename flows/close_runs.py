@@ -24,7 +24,6 @@ from tasks.evidence import ledger
 from tasks.evidence.document import write
 from tasks.evidence.store import Store
 from tasks.notices import message
-from tasks.notices.send import announce
 from tasks.notices.words import spoken
 from tasks.reports.standard import layout
 
@@ -59,7 +58,7 @@ def close_runs(
                 closed += close(store, settings, record, attempt)
             except Exception as error:  # noqa: BLE001 - the others are still closed; told by this run's state
                 failures.append(f"{record.duty} {record.id}: {known(error)}")
-    overdue = report_overdue(settings)
+    overdue = report_overdue(store, settings)
     text = f"{closed} execuções encerradas; {overdue} em andamento além do limite; {len(failures)} falhas"
     if failures:
         return State(type=StateType.FAILED, name="Unclosed", message="\n".join((text, *failures)))
@@ -70,19 +69,8 @@ def unclosed(record: RunRecord, environment: str, recorded: frozenset[tuple[str,
     """Return the attempts of an ended run that the ledger does not know."""
     if record.state_name in SETTLED or record.duty not in DUTIES:
         return ()
-    return tuple(
-        Attempt(
-            duty=record.duty,
-            environment=environment,
-            flow_run_id=record.id,
-            number=number,
-            trigger=record.trigger,
-            started_at=record.started_at or record.expected_at,
-            dry_run=record.dry_run,
-        )
-        for number in range(1, record.attempts + 1)
-        if (record.id, number) not in recorded
-    )
+    numbers = range(1, record.attempts + 1)
+    return tuple(record.attempt(environment, n) for n in numbers if (record.id, n) not in recorded)
 
 
 def close(store: Store, settings: Environment, record: RunRecord, attempt: Attempt) -> bool:
@@ -134,7 +122,7 @@ def dead(result: str) -> Outcome:
     return judge((FINDINGS[result],), result=result, coverage=(unjudged,))
 
 
-def report_overdue(settings: Environment) -> int:
+def report_overdue(store: Store, settings: Environment) -> int:
     """Tell people once of every run that is Running longer than its duty's limit; return how many there are."""
     now = datetime.now(UTC)
     late = [
@@ -143,7 +131,7 @@ def report_overdue(settings: Environment) -> int:
         if record.duty in DUTIES and record.started_at and now - record.started_at > DUTIES[record.duty].limit
     ]
     for record in late:
-        duty = DUTIES[record.duty]
-        notice = message.overdue(record.duty, record.id, duty.limit, settings.links)
-        announce(notice, duty.channel, settings.slack, settings.mail, settings.aws, look_up=True)
+        notice = message.overdue(record.duty, record.id, DUTIES[record.duty].limit, settings.links)
+        attempt = record.attempt(settings.name, record.attempts)
+        closing.tell(store, settings, attempt, notice, "overdue.json", look_up=True)
     return len(late)

@@ -17,6 +17,7 @@ from tasks.evidence import ledger
 from tasks.evidence.document import Document
 from tasks.evidence.store import BucketStore, Store
 from tasks.notices import message
+from tasks.notices.message import Message
 from tasks.notices.send import announce
 from tasks.reports.blocks import Block
 from tasks.reports.csv import to_csv
@@ -55,14 +56,15 @@ def record(
     store.put_new(f"{attempt.prefix}outcome.json", document.to_json(), "application/json")
 
 
-def finish(store: Store, settings: Environment, attempt: Attempt, document: Document, *, look_up: bool) -> None:
-    """Tell people, then enter the attempt in the ledger; `look_up` when an earlier closer may have told them."""
-    notices = f"{attempt.prefix}notices.json"
-    if document.result not in SILENT and store.get(notices) is None:
+def finish(store: Store, settings: Environment, attempt: Attempt, document: Document, *, look_up: bool) -> str:
+    """Tell people, then enter the attempt in the ledger; return what kept the notice from its own way, if anything did.
+
+    `look_up` when an earlier closer may have told people.
+    """
+    trouble = ""
+    if document.result not in SILENT:
         notice = message.end_of_run(document, settings.links, f"{attempt.prefix}{report_name(document)}")
-        channel = DUTIES[attempt.duty].channel
-        receipt = announce(notice, channel, settings.slack, settings.mail, settings.aws, look_up=look_up)
-        _keep(store, notices, json.dumps({"notices": [asdict(receipt)]}, indent=1).encode())
+        trouble = tell(store, settings, attempt, notice, "notices.json", look_up=look_up)
     signer = Signer(secrets.resolve(settings.evidence.signing_key, settings.aws))
     ledger.append(
         store,
@@ -72,6 +74,19 @@ def finish(store: Store, settings: Environment, attempt: Attempt, document: Docu
         _digests(store, attempt.prefix),
         since=attempt.started_at - CLOCK_SKEW,
     )
+    return trouble
+
+
+def tell(  # noqa: PLR0913 - what is told, of which attempt, and where the receipt goes
+    store: Store, settings: Environment, attempt: Attempt, notice: Message, receipt: str, *, look_up: bool
+) -> str:
+    """Send a notice of an attempt unless its receipt (a file of it) stands already; return what was in the way."""
+    if store.get(f"{attempt.prefix}{receipt}") is not None:
+        return ""
+    channel = DUTIES[attempt.duty].channel
+    got = announce(notice, channel, settings.slack, settings.mail, settings.aws, look_up=look_up)
+    _keep(store, f"{attempt.prefix}{receipt}", json.dumps({"notices": [asdict(got)]}, indent=1).encode())
+    return got.trouble
 
 
 def claim(store: Store, attempt: Attempt, document: Document) -> bool:

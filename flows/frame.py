@@ -73,7 +73,9 @@ def duty(
                 return State(
                     type=StateType.FAILED, name="Refused", message=f"{told.message}\n{told.safe}\n{told.remedy}"
                 )
-            run = Run(attempt=_attempt(name, settings.name), settings=settings, progress=artifacts.progress(name))
+            this = prefect_api.read_run(str(flow_run.id))
+            attempt = this.attempt(settings.name, this.attempts)
+            run = Run(attempt=attempt, settings=settings, progress=artifacts.progress(name))
             try:
                 outcome = body(run, **parameters)  # type: ignore[call-arg]
                 document = written(run.attempt, outcome, wording.safe)
@@ -106,7 +108,7 @@ def _close(
     try:
         store = closing.store_of(run.settings)
         closing.record(store, run.attempt, document, blocks, tables)
-        closing.finish(store, run.settings, run.attempt, document, look_up=False)
+        trouble = closing.finish(store, run.settings, run.attempt, document, look_up=False)
     except AlreadyThere:
         logger.warning("somebody else has closed this run", extra={"attempt": run.attempt.prefix})
         return State(type=StateType.FAILED, name="Superseded", message="Outro processo já encerrou esta execução.")
@@ -117,21 +119,8 @@ def _close(
         whole = message.unrecorded(document, told, run.settings.links)
         return State(type=StateType.FAILED, name="Unrecorded", message=whole)
     run.progress(100, document.summary)
-    artifacts.show(document, to_markdown(blocks))
+    artifacts.show(document, f"{trouble}\n\n{to_markdown(blocks)}".strip())
     kind, state = STATES[document.verdict]
     report_key = f"{run.attempt.prefix}{closing.report_name(document)}"
-    return State(type=kind, name=state, message=message.plain(document, run.settings.links, report_key))
-
-
-def _attempt(name: str, environment: str) -> Attempt:
-    """Return which attempt this is; the server's record holds the first start, the attempt's number and the door."""
-    known = prefect_api.read_run(str(flow_run.id))
-    return Attempt(
-        duty=name,
-        environment=environment,
-        flow_run_id=known.id,
-        number=known.attempts,
-        trigger=known.trigger,
-        started_at=known.started_at or datetime.now(UTC),
-        dry_run=known.dry_run,
-    )
+    last_words = message.plain(document, run.settings.links, report_key)
+    return State(type=kind, name=state, message=f"{trouble}\n\n{last_words}".strip())

@@ -26,7 +26,7 @@ from prefect.client.schemas.sorting import FlowRunSort, LogSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import get_current_settings
 
-from tasks.core.attempt import Trigger
+from tasks.core.attempt import Attempt, Trigger
 from tasks.core.errors import OperatorError, TransientError
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,18 @@ class RunRecord:
     expected_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+
+    def attempt(self, environment: str, number: int) -> Attempt:
+        """Return one of its attempts; a run that never started goes by the time at which it should have."""
+        return Attempt(
+            duty=self.duty,
+            environment=environment,
+            flow_run_id=self.id,
+            number=number,
+            trigger=self.trigger,
+            started_at=self.started_at or self.expected_at,
+            dry_run=self.dry_run,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
@@ -22,14 +23,14 @@ from deployments.lab import aws, seed, slack, smtp
 from deployments.lab.lab import Lab, render
 from deployments.lab.slack import LabSlack
 from deployments.lab.smtp import LabSmtp
-from flows import artifacts, closing, frame
+from flows import artifacts, closing
 from flows.backup_restore_test import backup_restore_test
 from tasks.adapters import prefect_api
 from tasks.adapters.guardian_process import members
 from tasks.adapters.prefect_api import RunRecord
 from tasks.backup import steps
 from tasks.backup.wording import WORDING
-from tasks.core.attempt import Attempt, Trigger
+from tasks.core.attempt import Trigger
 from tasks.environment import FOLDER_VARIABLE, load
 from tasks.evidence.document import Document
 from tests.flows import trial
@@ -121,7 +122,6 @@ def world(running: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         for name, value in vars(module).items():
             if isinstance(value, Task):
                 monkeypatch.setattr(module, name, value.fn)
-    monkeypatch.setattr(frame, "_attempt", attempt)
     monkeypatch.setattr(artifacts, "progress", lambda _name: lambda _percent, _text: None)
     monkeypatch.setattr(artifacts, "show", lambda _document, _markdown: None)
     running.people.forget()
@@ -132,20 +132,29 @@ def world(running: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     assert members(running.scratch) == set()
 
 
-def attempt(name: str, environment: str) -> Attempt:
-    return Attempt(
-        duty=name,
-        environment=environment,
-        flow_run_id=str(uuid4()),
-        number=1,
+def record(duty: str) -> RunRecord:
+    """Return what a server would know of a run that a person has just started."""
+    now = datetime.now(UTC)
+    return RunRecord(
+        id=str(uuid4()),
+        duty=duty,
+        environment="lab",
+        dry_run=False,
         trigger=Trigger.PERSON,
-        started_at=datetime.now(UTC),
+        attempts=1,
+        state_type="RUNNING",
+        state_name="Running",
+        state_message="",
+        expected_at=now,
+        started_at=now,
+        ended_at=None,
     )
 
 
 def ran(duty: Flow[..., Any], environment: str, **parameters: object) -> State[Any]:
     """Run a duty's frame and body; no raw text of an exception is in what people read."""
-    state: State[Any] = duty.fn(environment=environment, **parameters)
+    with patch.object(prefect_api, "read_run", lambda _id: record(duty.name)):
+        state: State[Any] = duty.fn(environment=environment, **parameters)
     assert state.message
     assert not RAW.search(state.message), state.message
     return state
@@ -361,7 +370,11 @@ def test_with_slack_and_mail_out_of_reach_the_state_tells_the_run_and_the_receip
     world.mail.reply = "554 no"
     environment = world.environment()
     state = ran(trial.trial, environment, end="failed")
-    assert (state.name, "A não está bem." in (state.message or "")) == ("Unfulfilled", True)
+    said = state.message or ""
+    assert (state.name, "A não está bem." in said) == ("Unfulfilled", True)
+    assert said.startswith(
+        "Ninguém foi avisado: o aviso não saiu no Slack nem por e-mail. Avise a equipe com este texto."
+    )
     document = outcome(environment, state)
     day = f"{document.started_at:%Y-%m-%d}"
     kept = closing.store_of(load(environment)).get(f"lab/trial/{day}/{document.flow_run_id}/attempt-1/notices.json")
