@@ -73,7 +73,7 @@ def duty(
                 return State(
                     type=StateType.FAILED, name="Refused", message=f"{told.message}\n{told.safe}\n{told.remedy}"
                 )
-            this = prefect_api.read_run(str(flow_run.id))
+            this = prefect_api.read_own_run(str(flow_run.id))
             attempt = this.attempt(settings.name, this.attempts)
             run = Run(attempt=attempt, settings=settings, progress=artifacts.progress(name))
             try:

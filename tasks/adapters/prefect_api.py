@@ -1,6 +1,7 @@
 """The Prefect server, asked by duties about their own runs and by the command about anybody's."""
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ CI_TAG = "ci"
 HEALTH_SECONDS = 3.0
 REQUEST_SECONDS = 20.0  # for each of the client's own tries
 PAGE = 200
+PATIENCE_SECONDS = 120.0
+PAUSE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +111,18 @@ def read_run(run_id: str) -> RunRecord:
             return _record(client, client.read_flow_run(UUID(run_id)))
         except ObjectNotFound:
             raise OperatorError("prefect.no_run", run_id) from None
+
+
+def read_own_run(run_id: str) -> RunRecord:
+    """Return the record of the run that asks, waiting up to PATIENCE_SECONDS for a server that is being restarted."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return read_run(run_id)
+        except TransientError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE_SECONDS)
 
 
 def ended_runs(environment: str, *, since: datetime) -> tuple[RunRecord, ...]:

@@ -70,14 +70,11 @@ class World:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("bad-input")
     with (
-        pytest.MonkeyPatch.context() as patch,
         TemporaryDirectory(prefix="place-") as scratch,
         aws.running() as cloud,
         smtp.running() as mail,
         slack.running(mails=mail.messages) as people,
     ):
-        for name, value in aws.CREDENTIALS.items():
-            patch.setenv(name, value)
         Path(scratch).chmod(0o755)
         s3 = cloud.client("s3")
         for bucket in (BACKUPS, EVIDENCE):
@@ -118,6 +115,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture
 def world(running: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Give each test the world without what others left; no engine and no server: steps are plain functions."""
+    for variable, credential in aws.CREDENTIALS.items():
+        monkeypatch.setenv(variable, credential)
     for module in (steps, trial):
         for name, value in vars(module).items():
             if isinstance(value, Task):
@@ -153,7 +152,7 @@ def record(duty: str) -> RunRecord:
 
 def ran(duty: Flow[..., Any], environment: str, **parameters: object) -> State[Any]:
     """Run a duty's frame and body; no raw text of an exception is in what people read."""
-    with patch.object(prefect_api, "read_run", lambda _id: record(duty.name)):
+    with patch.object(prefect_api, "read_own_run", lambda _id: record(duty.name)):
         state: State[Any] = duty.fn(environment=environment, **parameters)
     assert state.message
     assert not RAW.search(state.message), state.message
