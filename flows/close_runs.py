@@ -17,14 +17,14 @@ from tasks.adapters.s3 import AlreadyThere
 from tasks.adapters.source import code
 from tasks.core.attempt import Attempt
 from tasks.core.duties import DUTIES
-from tasks.core.errors import known
+from tasks.core.errors import OperatorError, known
 from tasks.core.findings import Coverage, Finding, Outcome, Severity, judge
 from tasks.environment import Environment, load
 from tasks.evidence import ledger
 from tasks.evidence.document import write
 from tasks.evidence.store import Store
 from tasks.notices import message
-from tasks.notices.words import spoken
+from tasks.notices.words import spoken, tell
 from tasks.reports.standard import layout
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,14 @@ def close_runs(
     did. Output: for each, outcome, notice and ledger entry. Impact of failure: those runs stay unannounced until the
     next sweep.
     """
-    settings = load(environment)
+    try:
+        return sweep(load(environment), days)
+    except OperatorError as error:
+        return State(type=StateType.FAILED, name="Unclosed", message=said(error))
+
+
+def sweep(settings: Environment, days: int) -> State[Any]:
+    """Return how the sweep ended; raises OperatorError when it cannot even read what there is to close."""
     store = closing.store_of(settings)
     since = datetime.now(UTC) - timedelta(days=days)
     recorded = ledger.recorded(store, settings.name, since=since - timedelta(days=1))
@@ -57,12 +64,18 @@ def close_runs(
             try:
                 closed += close(store, settings, record, attempt)
             except Exception as error:  # noqa: BLE001 - the others are still closed; told by this run's state
-                failures.append(f"{record.duty} {record.id}: {known(error)}")
+                failures.append(f"{record.duty} {record.id}: {said(known(error))}")
     overdue = report_overdue(store, settings)
     text = f"{closed} execuções encerradas; {overdue} em andamento além do limite; {len(failures)} falhas"
     if failures:
         return State(type=StateType.FAILED, name="Unclosed", message="\n".join((text, *failures)))
     return State(type=StateType.COMPLETED, name="Closed", message=text)
+
+
+def said(error: OperatorError) -> str:
+    """Return an error's sentences: what happened, what is safe, what to do."""
+    told = tell(error.code, error.subject, error.data)
+    return "\n".join(filter(None, (told.message, told.safe, told.remedy)))
 
 
 def unclosed(record: RunRecord, environment: str, recorded: frozenset[tuple[str, int]]) -> tuple[Attempt, ...]:

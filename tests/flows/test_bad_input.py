@@ -5,7 +5,7 @@ The frame runs whole, on a lab's S3, Slack and mail; only Prefect's server is no
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -350,62 +350,57 @@ def elsewhere(world: World, endpoint: str) -> str:
 # ── people out of reach ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_slack_refusing_the_token_changes_no_verdict_and_the_mail_says_what_to_mend(world: World) -> None:
+REFUSED = (
+    "O Slack não aceita o token do bot (resposta: invalid_auth). "
+    "Gere um novo token no aplicativo do Slack e grave-o no segredo indicado em [slack] token."
+)
+
+
+def test_slack_refusing_the_token_changes_no_verdict_and_mail_state_and_artifact_say_what_to_mend(
+    world: World, shown: list[str]
+) -> None:
     environment = world.environment((f"file:{world.folder}/token", f"file:{world.folder}/wrong"))
     state = ran(trial.trial, environment)
-    assert state.name == "Passed"
+    trouble = f"O aviso não saiu no Slack e foi por e-mail.\n{REFUSED}\n\n"
+    assert (state.name, (state.message or "").startswith(trouble)) == ("Passed", True)
+    assert [report.startswith(trouble) for report in shown] == [True]
     assert world.people.messages == []
     [mail] = world.mail.messages
     assert mail.subject == "[marias-ops] ✓ Tudo certo · Tarefa de ensaio · laboratório"
-    assert mail.body.endswith(
-        "Este aviso veio por e-mail porque não foi possível entregá-lo no Slack.\n"
-        "O Slack não aceita o token do bot (resposta: invalid_auth). Gere um novo token no aplicativo do Slack e "
-        "grave-o no segredo indicado em [slack] token.\n"
-    )
+    assert mail.body.endswith(f"Este aviso veio por e-mail porque não foi possível entregá-lo no Slack.\n{REFUSED}\n")
 
 
-def test_with_slack_and_mail_out_of_reach_the_state_tells_the_run_and_the_receipt_why(world: World) -> None:
+def test_with_slack_and_mail_out_of_reach_the_state_and_the_artifact_say_that_nobody_was_told(
+    world: World, shown: list[str]
+) -> None:
     world.people.fail_next(9, slack.Failure(error="invalid_auth"))
     world.mail.reply = "554 no"
     environment = world.environment()
     state = ran(trial.trial, environment, end="failed")
-    said = state.message or ""
-    assert (state.name, "A não está bem." in said) == ("Unfulfilled", True)
-    assert said.startswith(
-        "Ninguém foi avisado: o aviso não saiu no Slack nem por e-mail. Avise a equipe com este texto."
+    trouble = (
+        "Ninguém foi avisado: o aviso não saiu no Slack nem por e-mail. Avise a equipe com este texto.\n"
+        f"{REFUSED}\n"
+        "O servidor de e-mail 127.0.0.1 recusou a mensagem (resposta: 554). Confira usuário, senha, remetente e "
+        "destinatários em [mail].\n\n"
+        "✕ Falhou · Tarefa de ensaio · laboratório"
     )
-    document = outcome(environment, state)
-    day = f"{document.started_at:%Y-%m-%d}"
-    kept = closing.store_of(load(environment)).get(f"lab/trial/{day}/{document.flow_run_id}/attempt-1/notices.json")
-    [receipt] = json.loads(kept or b"")["notices"]
+    assert (state.name, (state.message or "")[: len(trouble)]) == ("Unfulfilled", trouble)
+    assert [report.startswith(trouble[:60]) for report in shown] == [True]
+    store, document = closing.store_of(load(environment)), outcome(environment, state)
+    [key] = [k for k in store.keys("lab/trial/") if document.flow_run_id in k and k.endswith("notices.json")]
+    [receipt] = json.loads(store.get(key) or b"")["notices"]
     assert (receipt["way"], receipt["failures"]) == ("none", ["slack.token_refused", "mail.refused"])
 
 
 # ── on a server ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture(scope="module")
-def ended(server: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunRecord]:
-    """Start at once a run without evidence bucket, and the same run twice."""
+def test_what_could_not_be_recorded_is_told_by_the_servers_own_voice(server: Lab, tmp_path: Path) -> None:
     text = (server.guarded.path / "environments" / "lab.toml").read_text(encoding="utf-8")
-    path = tmp_path_factory.mktemp("server") / "lab.toml"
+    path = tmp_path / "lab.toml"
     path.write_text(text.replace(seed.EVIDENCE, "assist-marias-no-evidence"), encoding="utf-8")
-    create: Callable[..., str] = prefect_api.create_run
-    runs = {
-        "unrecorded": create("trial", "lab", {"environment": str(path), "end": "failed"}),
-        "once": create("trial", "lab", {}, key="bad-input"),
-        "twice": create("trial", "lab", {}, key="bad-input"),
-    }
-    until(lambda: all(prefect_api.read_run(run_id).state_type in TERMINAL for run_id in runs.values()))
-    return {name: prefect_api.read_run(run_id) for name, run_id in runs.items()}
-
-
-def test_what_could_not_be_recorded_is_told_by_the_servers_own_voice(server: Lab, ended: dict[str, RunRecord]) -> None:
-    run = ended["unrecorded"]
+    run_id = prefect_api.create_run("trial", "lab", {"environment": str(path), "end": "failed"})
+    until(lambda: prefect_api.read_run(run_id).state_type in TERMINAL)
+    run = prefect_api.read_run(run_id)
     assert run.state_name == "Unrecorded"
     until(lambda: any(run.state_message in message.text for message in server.people.messages if not message.key))
-
-
-def test_the_same_key_gives_the_same_run_and_people_are_told_once(server: Lab, ended: dict[str, RunRecord]) -> None:
-    assert ended["once"] == ended["twice"]
-    assert [m.key for m in server.people.messages].count(f"{ended['once'].id}:1:ended") == 1

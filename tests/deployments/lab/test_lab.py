@@ -31,7 +31,7 @@ with lab.running(with_prefect=False) as up:
     port = up.addresses["prefect"].rpartition(":")[2]
     command = ("prefect", "server", "start", "--host", "127.0.0.1", "--port", port)
     with orchestrator.child(up.guarded, "server", command, up.variables):
-        facts = {"folder": str(up.guarded.path), "addresses": dict(up.addresses), "good": up.backups.good}
+        facts = {"addresses": dict(up.addresses), "good": up.backups.good}
         print(json.dumps(facts), flush=True)
         sys.stdin.read()
 """
@@ -74,33 +74,33 @@ class Other:
 
 
 @contextmanager
-def other_lab(place: Path) -> Iterator[Other]:
-    """Run a lab whose folders lie in `place`."""
-    before = set(place.iterdir())
+def starting(place: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a lab whose folders lie in `place`, which everybody may enter: a database server does not run as root."""
+    place.mkdir(mode=0o755)
     environ = {**os.environ, "TMPDIR": str(place), "PYTHONPATH": str(ROOT)}
     command = (sys.executable, "-c", LAB)
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
-            assert process.stdout
-            facts = json.loads(process.stdout.readline())
-            found = tuple(path for path in set(place.iterdir()) - before if path.is_dir())
-            yield Other(process, found, facts["addresses"], facts["good"])
+            yield process
         finally:
             process.kill()
 
 
+def up(process: subprocess.Popen[bytes], place: Path) -> Other:
+    """Wait until a lab is up."""
+    assert process.stdout
+    facts = json.loads(process.stdout.readline())
+    return Other(process, tuple(path for path in place.iterdir() if path.is_dir()), facts["addresses"], facts["good"])
+
+
 @pytest.fixture(scope="module")
-def place() -> Iterator[Path]:
-    with TemporaryDirectory(prefix="place-") as name:
+def labs() -> Iterator[tuple[Other, Other]]:
+    with TemporaryDirectory(prefix="labs-") as name:
         Path(name).chmod(0o755)
-        yield Path(name)
-        until(lambda: list(Path(name).iterdir()) == [])
-
-
-@pytest.fixture(scope="module")
-def labs(place: Path) -> Iterator[tuple[Other, Other]]:
-    with other_lab(place) as one, other_lab(place) as two:
-        yield one, two
+        one, two = Path(name, "one"), Path(name, "two")
+        with starting(one) as first, starting(two) as second:
+            yield up(first, one), up(second, two)
+        until(lambda: [*one.iterdir(), *two.iterdir()] == [])
 
 
 def until(holds: Callable[[], bool]) -> None:
