@@ -120,7 +120,7 @@ DEATHS: dict[str, tuple[object, str, object]] = {
 def die_after(step: str, age: timedelta, settings: Environment, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin to close a run, `age` ago, as a closer that is killed after `step`."""
     with monkeypatch.context() as patch:
-        patch.setattr(close_runs, "datetime", type("Earlier", (), {"now": lambda _zone: NOW - age}))
+        patch.setattr(close_runs, "datetime", type("Earlier", (), {"now": lambda zone: datetime.now(zone) - age}))
         patch.setattr(*DEATHS[step])
         with pytest.raises(Killed):
             close_runs.close(store, settings, RECORD, attempt())
