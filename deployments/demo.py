@@ -98,16 +98,13 @@ def main(console: Console, duty: str) -> int:
 
 def _end(console: Console, shown: tuple[Shown, ...], addresses: Mapping[str, str]) -> None:
     """Print the table of all runs, and below it their addresses whole, to be clicked or copied."""
-    table = Table(box=SIMPLE, padding=(0, 1))
-    for column in ("", "duty", "what", "verdict", "expected", "s", "evidence", "run"):
-        table.add_column(column, no_wrap=column != "what")
+    table = Table("", "duty", "verdict", "expected", "seconds", "evidence", "run", box=SIMPLE)
     pages = [(each.report, f"{addresses['prefect']}/runs/flow-run/{each.run.id}") for each in shown]
     for number, (each, (report, run)) in enumerate(zip(shown, pages, strict=True), 1):
         tone = "green" if each.as_expected else "red"
         table.add_row(
             str(number),
-            each.case.duty,
-            each.case.about,
+            f"{each.case.duty}\n{each.case.about}",
             f"[{tone}]{each.run.state_name}[/]",
             each.case.expected,
             f"{each.seconds:.0f}",
