@@ -13,7 +13,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
   --custom-compile-command "make lock" $(ARGS)
 READY := .venv/.ready
 
-.PHONY: help setup programs demo up down test check fix lock chaos pictures clean
+.PHONY: help setup programs demo up down test check fix lock chaos bench pictures clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,8 +47,11 @@ lock: ## resolve the dependencies anew and pin them by hash (ARGS=--upgrade for 
 	$(COMPILE) requirements/tools.in --output-file requirements/tools.txt
 	$(COMPILE) pyproject.toml --extra embedded --group lab --group dev --output-file requirements/lock.txt
 
-chaos: setup ## kill, cut off and restart things N times while DUTY runs (DUTY=frame N=50)
+chaos: setup ## kill, cut off and restart things N times while DUTY runs (DUTY=frame N=50; DUTY=backup-restore-test N=100)
 	.venv/bin/python -m tests.chaos --duty "$(or $(DUTY),frame)" --times "$(or $(N),50)"
+
+bench: setup ## measure DUTY beside what it is held to, N rounds, on MB megabytes (DUTY=backup-restore-test N=3 MB=1000)
+	.venv/bin/python -m tests.bench --duty "$(or $(DUTY),backup-restore-test)" --times "$(or $(N),3)" --mb "$(or $(MB),1000)"
 
 pictures: setup ## make the pictures of docs/images anew, in a lab of their own
 	.venv/bin/python -m tests.pictures

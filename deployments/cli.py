@@ -1,4 +1,4 @@
-"""The command `marias`: run a duty, apply the deployments, start the lab, verify the evidence."""
+"""The command `marias`: run a duty, take a backup, apply the deployments, start the lab, verify the evidence."""
 
 import os
 import sys
@@ -13,6 +13,7 @@ from deployments.terminal import UsageError
 from tasks.core.duties import DUTIES
 from tasks.core.errors import TransientError
 
+FAILED = 1
 INTERRUPTED = 130
 FOLLOW_MINUTES = 180.0
 
@@ -101,6 +102,32 @@ def preflight(*, environment: Env = "lab", as_json: AsJson = False) -> int:
     rows = checks(environment)
     terminal.show_rows(rows, as_json=as_json)
     return 0 if all(row.state != "not ready" for row in rows) else 1
+
+
+@app.command
+def backup(database: str, /, *, environment: Env = "lab", as_json: AsJson = False) -> int:
+    """Take a backup of a database with its signed manifest, for cron or by hand; needs no Prefect server.
+
+    Exit codes: 0 done, 1 failed (the message says whether a backup was stored), 2 refused (usage, settings).
+
+    Parameters
+    ----------
+    database
+        A name in [backup.databases] of the environment, with a `source` to read it from.
+
+    """
+    background.attach(environment)
+    from deployments import backing_up
+
+    settings = backing_up.settings_for(environment, database)
+    with terminal.told(as_json=as_json, code=FAILED):
+        taken = backing_up.take(settings, database)
+    if as_json:
+        terminal.console.print_json(data=backing_up.as_json(taken))
+    else:
+        for line in backing_up.lines(taken):
+            terminal.show(line)
+    return 0
 
 
 @lab.command

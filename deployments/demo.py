@@ -34,14 +34,26 @@ class Case:
 CASES = (
     Case(
         duty="backup-restore-test",
-        about="the newest backup, good",
+        about="the newest backup, proved equal to its manifest",
         parameters=lambda _lab: {},
         expected="Passed",
     ),
     Case(
         duty="backup-restore-test",
-        about="a truncated backup",
+        about="a backup that was cut",
         parameters=lambda lab: {"backup": lab.backups.truncated},
+        expected="Unfulfilled",
+    ),
+    Case(
+        duty="backup-restore-test",
+        about="a backup that lacks the rows of one table",
+        parameters=lambda lab: {"backup": lab.backups.emptied},
+        expected="Unfulfilled",
+    ),
+    Case(
+        duty="backup-restore-test",
+        about="a backup in which somebody changed one value",
+        parameters=lambda lab: {"backup": lab.backups.tampered},
         expected="Unfulfilled",
     ),
 )

@@ -1,36 +1,31 @@
-"""The JSON Schemas of environments and of what a run leaves behind, as published in docs/schemas.
+"""The JSON Schemas of environments, of what a run leaves behind and of manifests, as published in docs/schemas.
 
 `python -m deployments.schemas` writes them again after a change of the models.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from pydantic import BaseModel
-
+from tasks.backup.formats import manifest
 from tasks.environment import Environment
 from tasks.evidence.document import Document
 from tasks.evidence.entry import Statement
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
 
-Side = Literal["validation", "serialization"]
-MODELS: Mapping[str, tuple[type[BaseModel], Side]] = {
-    "environment.schema.json": (Environment, "validation"),  # what a person may write
-    "outcome.schema.json": (Document, "serialization"),  # what a run writes
-    "ledger-entry.schema.json": (Statement, "serialization"),
+MODELS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "environment.schema.json": lambda: Environment.model_json_schema(mode="validation"),  # what a person may write
+    "outcome.schema.json": lambda: Document.model_json_schema(mode="serialization"),  # what a run writes
+    "ledger-entry.schema.json": lambda: Statement.model_json_schema(mode="serialization"),
+    "backup-manifest.schema.json": manifest.json_schema,  # what `marias backup` writes
 }
 
 
 def text(name: str) -> str:
     """Return a schema (JSON Schema, draft 2020-12) as it is published."""
-    model, side = MODELS[name]
-    schema = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **model.model_json_schema(mode=side, by_alias=True),
-    }
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **MODELS[name]()}
     return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -26,31 +26,34 @@ class UsageError(Exception):
 
 
 @contextmanager
-def told(*, as_json: bool) -> Iterator[None]:
-    """End the command with the error's own sentences and the code for refused; no traceback is ever shown.
+def told(*, as_json: bool, code: int = REFUSED) -> Iterator[None]:
+    """End the command with the error's own sentences and the exit code `code`; no traceback is ever shown.
 
-    An error that nobody foresaw has the same code: 1 would read as a duty's verdict.
+    An error that nobody foresaw has the same code: of a duty, 1 would read as its verdict.
     """
     try:
         yield
     except (UsageError, LabError) as error:
-        refuse("usage" if isinstance(error, UsageError) else "lab", str(error), as_json=as_json)
+        kind = "usage" if isinstance(error, UsageError) else "lab"
+        refuse(kind, str(error), as_json=as_json, exit_code=code)
     except Exception as error:  # noqa: BLE001 - told by its type and place, never by its text
         from deployments.words import tell  # noqa: PLC0415 - the words of all duties: only when one is said
 
         cause = known(error)
         said = tell(cause.code, cause.subject, cause.data)
-        refuse(cause.code, said.message, said.safe, said.remedy, as_json=as_json)
+        refuse(cause.code, said.message, said.safe, said.remedy, as_json=as_json, exit_code=code)
 
 
-def refuse(code: str, message: str, safe: str = "", remedy: str = "", *, as_json: bool) -> NoReturn:
+def refuse(  # noqa: PLR0913 - what happened, what is safe, what to do
+    code: str, message: str, safe: str = "", remedy: str = "", *, as_json: bool, exit_code: int = REFUSED
+) -> NoReturn:
     """Say what happened, what is safe and what to do, and exit."""
     if as_json:
         error = {"code": code, "message": message, "safe": safe, "remedy": remedy}
-        console.print_json(data={"exit_code": REFUSED, "error": error})
+        console.print_json(data={"exit_code": exit_code, "error": error})
     else:
         say("\n".join(text for text in (message, safe, remedy) if text))
-    sys.exit(REFUSED)
+    sys.exit(exit_code)
 
 
 def say(text: str) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
@@ -11,19 +11,19 @@ from tasks.adapters.s3 import S3, AlreadyThere
 from tasks.adapters.signing import Signer
 from tasks.core.attempt import Attempt
 from tasks.core.duties import DUTIES
-from tasks.core.findings import Table
+from tasks.core.findings import DEAD, Table
 from tasks.environment import Environment
 from tasks.evidence import ledger
 from tasks.evidence.document import Document
 from tasks.evidence.store import BucketStore, Store
 from tasks.notices import message
 from tasks.notices.message import Message
-from tasks.notices.send import announce
-from tasks.reports.blocks import Block
+from tasks.notices.send import Picture, announce
+from tasks.reports.blocks import Block, ChartBlock
 from tasks.reports.csv import to_csv
 from tasks.reports.html import to_html
+from tasks.reports.plots import words_of
 
-DEAD = frozenset({"crashed", "cancelled", "expired", "never_started", "unrecorded"})
 SILENT = frozenset({"nothing_due"})
 CLOCK_SKEW = timedelta(hours=1)
 SILENCE = timedelta(minutes=2)  # far longer than a closer that lives is silent between two steps
@@ -43,7 +43,7 @@ def standing(store: Store, attempt: Attempt) -> Document | None:
 def record(
     store: Store, attempt: Attempt, document: Document, report: tuple[Block, ...], tables: tuple[Table, ...] = ()
 ) -> None:
-    """Write the report and tables, then outcome.json.
+    """Write the report, its charts, and tables, then outcome.json.
 
     Raises AlreadyThere when somebody else has closed this attempt: that outcome stands, and this caller must stop.
     """
@@ -51,6 +51,8 @@ def record(
         raise AlreadyThere("s3.already_there", f"{attempt.prefix}outcome.json")
     page = to_html(document.title, report).encode()
     store.put_new(f"{attempt.prefix}{report_name(document)}", page, "text/html; charset=utf-8")
+    for chart in (block for block in report if isinstance(block, ChartBlock)):
+        store.put_new(f"{attempt.prefix}{chart.name}.png", chart.png, "image/png")
     for table in tables:
         store.put_new(f"{attempt.prefix}{table.name}.csv", to_csv(table), "text/csv; charset=utf-8")
     store.put_new(f"{attempt.prefix}outcome.json", document.to_json(), "application/json")
@@ -64,7 +66,8 @@ def finish(store: Store, settings: Environment, attempt: Attempt, document: Docu
     trouble = ""
     if document.result not in SILENT:
         notice = message.end_of_run(document, settings.links, f"{attempt.prefix}{report_name(document)}")
-        trouble = tell(store, settings, attempt, notice, "notices.json", look_up=look_up)
+        pictures = () if document.result in DEAD else _pictures(store, attempt.prefix)
+        trouble = tell(store, settings, attempt, notice, "notices.json", look_up=look_up, pictures=pictures)
     signer = Signer(secrets.resolve(settings.evidence.signing_key, settings.aws))
     ledger.append(
         store,
@@ -78,13 +81,20 @@ def finish(store: Store, settings: Environment, attempt: Attempt, document: Docu
 
 
 def tell(  # noqa: PLR0913 - what is told, of which attempt, and where the receipt goes
-    store: Store, settings: Environment, attempt: Attempt, notice: Message, receipt: str, *, look_up: bool
+    store: Store,
+    settings: Environment,
+    attempt: Attempt,
+    notice: Message,
+    receipt: str,
+    *,
+    look_up: bool,
+    pictures: Sequence[Picture] = (),
 ) -> str:
     """Send a notice of an attempt unless its receipt (a file of it) stands already; return what was in the way."""
     if store.get(f"{attempt.prefix}{receipt}") is not None:
         return ""
     channel = DUTIES[attempt.duty].channel
-    got = announce(notice, channel, settings.slack, settings.mail, settings.aws, look_up=look_up)
+    got = announce(notice, channel, settings.slack, settings.mail, settings.aws, look_up=look_up, pictures=pictures)
     _keep(store, f"{attempt.prefix}{receipt}", json.dumps({"notices": [asdict(got)]}, indent=1).encode())
     return got.trouble
 
@@ -108,6 +118,13 @@ def claim(store: Store, attempt: Attempt, document: Document) -> bool:
 def report_name(document: Document) -> str:
     """Return the name of the report: a closer's own, so that it meets neither the run's nor a dead closer's."""
     return f"closing-{document.finished_at:%Y%m%dT%H%M%S%fZ}.html" if document.result in DEAD else "report.html"
+
+
+def _pictures(store: Store, prefix: str) -> tuple[Picture, ...]:
+    """Return the charts of an attempt, out of its evidence: so whoever finishes a close knows them."""
+    found = ((key, store.get(key) or b"") for key in store.keys(prefix) if key.endswith(".png"))
+    words = ((key.removeprefix(prefix), body, *words_of(body)) for key, body in found)
+    return tuple(Picture(name=name, body=body, title=title, description=said) for name, body, title, said in words)
 
 
 def _digests(store: Store, prefix: str) -> Mapping[str, str]:

@@ -79,7 +79,7 @@ def duty(
             try:
                 outcome = body(run, **parameters)  # type: ignore[call-arg]
                 document = written(run.attempt, outcome, wording.safe)
-                blocks = layout(document, report(outcome), outcome.tables, words.labels)
+                blocks = layout(document, report(outcome), outcome.tables, words.labels, charts=outcome.charts)
             except Exception as error:  # noqa: BLE001 - told to people, and closed
                 outcome, safe = failed_by(error, wording)
                 document = written(run.attempt, outcome, safe)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from errno import errorcode
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import Field, ValidationError
 
@@ -86,7 +86,7 @@ def _key(loc: tuple[int | str, ...]) -> str:
     *sections, last = map(str, loc)
     model: Any = Environment
     for section in sections:
-        model = model.model_fields[section].annotation if section in getattr(model, "model_fields", {}) else None
+        model = _inside(model, section)
     known = getattr(model, "model_fields", {})
     meant = get_close_matches(last, known, n=1) if last not in known else []
     return ".".join((*sections, last)) + "".join(f" (seria {name}?)" for name in meant)
@@ -100,3 +100,9 @@ def _place(error: tomllib.TOMLDecodeError) -> str:
 
 def _reason(error: OSError | ValueError) -> str:
     return errorcode.get(error.errno or 0, "?") if isinstance(error, OSError) else "UTF-8"
+
+
+def _inside(model: Any, section: str) -> Any:  # noqa: ANN401 - a section, a table of sections, or anything else
+    if section in getattr(model, "model_fields", {}):
+        return model.model_fields[section].annotation
+    return get_args(model)[1] if get_origin(model) is Mapping else None

@@ -10,8 +10,18 @@ from tempfile import TemporaryDirectory
 import pytest
 from playwright.sync_api import Error, Page, Response, ViewportSize, expect, sync_playwright
 
-from deployments.lab import programs
+from deployments.lab import programs, slack
 from deployments.lab.lab import Lab
+from deployments.lab.slack import LabSlack
+from tasks.adapters.slack import SlackApi
+from tasks.core.secret import Secret
+from tasks.notices.message import Message, end_of_run
+from tasks.reports.html import to_html
+from tasks.reports.plots import to_png
+from tasks.reports.standard import layout
+from tasks.settings import Slack
+from tests.tasks.notices.documents import LINKS, REPORT_KEY, document
+from tests.tasks.reports.charts import RTO, RTO_IN_WORDS
 
 PROGRAMS = tuple(programs.find(name) for name in ("chromium", "libatomic"))
 MISSING = "; ".join(f"{program.name}: {program.missing}" for program in PROGRAMS if program.path is None)
@@ -132,3 +142,26 @@ def the_report_opens_and_loads_nothing_else(page: Page, address: str, backup: st
     expect(page.locator(".verdict")).to_have_text("Tudo certo")
     expect(page.locator(".summary")).to_contain_text(f"O backup {backup} foi restaurado por inteiro: 6 tabelas")
     assert (requests, complaints) == ([address], [])
+
+
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+def test_a_chart_is_seen_below_its_notice_and_in_its_report(tmp_path: Path) -> None:
+    told = document(duty="trial")
+    report = tmp_path / "report.html"
+    report.write_text(to_html(told.title, layout(told, (), (), charts=(RTO,))), encoding="utf-8")
+    with slack.running() as people, browsing(tmp_path) as page:
+        notify(people, end_of_run(told, LINKS, REPORT_KEY))
+        for address in (people.inbox_url, report.as_uri()):
+            page.goto(address)
+            picture = page.get_by_role("img", name=RTO_IN_WORDS)
+            expect(picture).to_be_visible()
+            assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [1200, 540]
+
+
+def notify(people: LabSlack, notice: Message) -> None:
+    """Send a notice with a chart."""
+    channels = {"operations": "#ops-assist"}
+    section = Slack(token="env:T", webhook="env:W", channels=channels, base_url=people.address)  # noqa: S106 - references
+    api = SlackApi(section, Secret(slack.TOKEN))
+    thread = api.post("#ops-assist", notice.text, notice.blocks, notice.key)
+    api.upload("#ops-assist", thread, "rto.png", to_png(RTO), title=RTO.title, description=RTO_IN_WORDS)

@@ -30,7 +30,9 @@ def ran(server: Lab) -> str:
     return good
 
 
-def forbidden() -> tuple[bytes, ...]:
+@pytest.fixture(scope="module")
+def forbidden(server: Lab) -> tuple[bytes, ...]:
+    """Return what must be nowhere: the planted word, and the lab's secrets."""
     settings = load("lab")
     key = secrets.resolve(settings.evidence.signing_key, settings.aws).reveal()
     longest_line = max(key.splitlines(), key=len)
@@ -47,27 +49,31 @@ def decoded(path: Path) -> bytes:
     return body + base64.b64decode(result)
 
 
-def test_no_planted_word_and_no_secret_is_in_what_prefect_keeps(server: Lab, ran: str) -> None:
+def test_no_planted_word_and_no_secret_is_in_what_prefect_keeps(
+    server: Lab, ran: str, forbidden: tuple[bytes, ...]
+) -> None:
     home = server.guarded.path
     kept = [p for p in home.rglob("*") if p.is_file() and p.suffix != ".dump"]
     assert any(p.name == "prefect.db" for p in kept)
-    found = {(p.relative_to(home), word) for p in kept for word in forbidden() if word in decoded(p)}
+    bodies = ((p.relative_to(home), decoded(p)) for p in kept)
+    found = {(name, word) for name, body in bodies for word in forbidden if word in body}
     assert found == set()
 
 
-def test_no_planted_word_and_no_secret_is_in_the_evidence(server: Lab, ran: str) -> None:
+def test_no_planted_word_and_no_secret_is_in_the_evidence(server: Lab, ran: str, forbidden: tuple[bytes, ...]) -> None:
     store = closing.store_of(load("lab"))
     keys = [key for key in store.keys("lab/") if "/backup-restore-test/" in key]
     assert any(ran in key for key in keys)
-    found = {(key, word) for key in keys for word in forbidden() if word in (store.get(key) or b"")}
+    bodies = ((key, store.get(key) or b"") for key in keys)
+    found = {(key, word) for key, body in bodies for word in forbidden if word in body}
     assert found == set()
 
 
-def test_no_planted_word_and_no_secret_is_in_a_message(server: Lab, ran: str) -> None:
+def test_no_planted_word_and_no_secret_is_in_a_message(server: Lab, ran: str, forbidden: tuple[bytes, ...]) -> None:
     told = [json.dumps([m.text, m.blocks]) for m in server.people.messages if ran in m.key]
     assert len(told) == 1
     written = "".join([*told, *(m.subject + m.body for m in server.mail.messages)]).encode()
-    assert [word for word in forbidden() if word in written] == []
+    assert [word for word in forbidden if word in written] == []
 
 
 def test_a_word_hidden_in_result_storage_would_be_found(tmp_path: Path) -> None:

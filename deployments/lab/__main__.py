@@ -6,6 +6,7 @@ import signal
 import sys
 import traceback
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,7 +30,7 @@ def main(state: Path) -> None:
         apply("lab")
         stack.enter_context(orchestrator.worker(running.guarded, running.variables))
         facts = {"pid": os.getpid(), "addresses": dict(running.addresses), "variables": dict(running.variables)}
-        facts["backups"] = {"good": running.backups.good, "truncated": running.backups.truncated}
+        facts["backups"] = asdict(running.backups)
         partial = state.with_suffix(".partial")
         partial.write_text(json.dumps(facts, indent=1), encoding="utf-8")
         partial.rename(state)

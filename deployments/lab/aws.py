@@ -7,6 +7,7 @@ processes they are apart. The first to start in a process starts empty.
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import count
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
@@ -81,16 +82,22 @@ def one_at_a_time(app: "WSGIApplication") -> "WSGIApplication":
     """Let `app` answer one request after another.
 
     moto 5.2.5 looks whether a key stands and writes it in two steps, so that of two writers with If-None-Match both
-    may win, or one is answered with status 500; S3 lets exactly one win.
+    may win, or one is answered with status 500; S3 lets exactly one win. And it says of every unfinished upload that it
+    began in 2010: here it began just now.
     """
 
     def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         with _answering:
-            return app(environ, start_response)
+            answered = app(environ, start_response)
+        if "uploads" not in environ.get("QUERY_STRING", ""):
+            return answered
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}".encode()
+        return [b"".join(answered).replace(_MADE_UP, now)]
 
     return answer
 
 
+_MADE_UP = b"2010-11-10T20:48:33.000Z"
 _answering = Lock()  # one for all stand-ins of the process, as their state is one
 
 

@@ -2,6 +2,7 @@
 
 import html
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,8 +29,27 @@ _MARKS = tuple(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A picture in a message's thread; `description` is for who cannot see it."""
+
+    id: str
+    name: str
+    title: str
+    description: str
+    body: bytes
+
+    @property
+    def address(self) -> str:
+        """Return an address that is the picture itself."""
+        return f"data:image/png;base64,{b64encode(self.body).decode()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """One message in a channel (its name, without #); `id` is Slack's ts, `key` the notice's (empty without one)."""
+    """One message in a channel (its name, without #), and the files in its thread.
+
+    `id` is Slack's ts, `key` the notice's (empty without one).
+    """
 
     channel: str
     id: str
@@ -37,6 +57,7 @@ class Posted:
     blocks: tuple[Mapping[str, Any], ...]
     key: str
     posted_at: datetime
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,8 +57,9 @@ def running(*, with_prefect: bool = True) -> Iterator[Lab]:
             **orchestrator.settings(folder, port),
             **aws.CREDENTIALS,
             FOLDER_VARIABLE: str(environments),
+            "MARIAS_LAB_DATABASE": database.address,
         }
-        backups = seed.everything(cloud, people, database, folder.path)
+        backups = seed.everything(cloud, people, database)
         if with_prefect:
             stack.enter_context(orchestrator.server(folder, port, variables))
         yield Lab(guarded=folder, variables=variables, addresses=addresses, backups=backups, people=people, mail=mail)

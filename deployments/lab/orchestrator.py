@@ -17,12 +17,14 @@ from tasks.adapters.guardian import Folder
 
 START_SECONDS = 120
 STOP_SECONDS = 20
+HANG_UP_SECONDS = 2  # a server waits for every browser and client that still listens; nobody waits for them here
 SETTINGS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_CLI_COLORS": "false",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # the shortest: a dead run is noticed in about 90 s
-    "PREFECT_WORKER_QUERY_SECONDS": "2",
+    "PREFECT_WORKER_QUERY_SECONDS": "1",
+    "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "3",  # a run that waits for another of its duty
     "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,flows",
     # with leases in memory a slot whose holder died with the server is never given back
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
@@ -37,6 +39,7 @@ def settings(folder: Folder, port: int) -> dict[str, str]:
     return {
         **SETTINGS,
         "PREFECT_HOME": str(home),
+        "MPLCONFIGDIR": str(home),  # matplotlib keeps a list of fonts
         "PREFECT_LOCAL_STORAGE_PATH": str(home / "storage"),
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_UI_URL": f"http://127.0.0.1:{port}",
@@ -48,7 +51,7 @@ def settings(folder: Folder, port: int) -> dict[str, str]:
 def server(folder: Folder, port: int, variables: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Run a Prefect server on a loopback port with its database in the folder, until the block ends."""
     command = ("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port))
-    with child(folder, "server", command, variables) as process:
+    with child(folder, "server", command, variables, patience=HANG_UP_SECONDS) as process:
         _until_healthy(process, f"http://127.0.0.1:{port}/api/health", folder.path / "server.log")
         yield process
 
@@ -63,7 +66,12 @@ def worker(folder: Folder, variables: Mapping[str, str], *, limit: int = 4) -> I
 
 @contextmanager
 def child(
-    folder: Folder, name: str, command: tuple[str, ...], variables: Mapping[str, str]
+    folder: Folder,
+    name: str,
+    command: tuple[str, ...],
+    variables: Mapping[str, str],
+    *,
+    patience: float = STOP_SECONDS,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run one of the environment's own programs in the folder; its output goes to `<name>.log` there."""
     program = Path(sys.executable).with_name(command[0])
@@ -80,15 +88,15 @@ def child(
     try:
         yield process
     finally:
-        stop(process)
+        stop(process, patience)
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes], patience: float) -> None:
     """Ask a child to end, wait, and kill its whole group if it does not."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(STOP_SECONDS)
+            process.wait(patience)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(STOP_SECONDS)

@@ -49,14 +49,16 @@ class LabPostgres:
         self._psql(*as_owner, *variables, "-f", "-", script=SCRIPT.read_bytes())
         log.info("lab database seeded", extra={"database": DATABASE, "people": people})
 
-    def dump(self, path: Path) -> Path:
-        """Write a dump of the application's database in pg_dump's custom format to `path` and return it.
+    def dump(self, *options: str) -> bytes:
+        """Return a dump of the application's database in pg_dump's custom format; it is small.
 
         Raises OperatorError postgres.program_failed, postgres.timed_out.
         """
-        with path.open("wb") as file:
-            self.cluster.run("pg_dump", "-Fc", "-d", DATABASE, timeout=DUMP_LIMIT, stdout=file).checked()
-        return path
+        return self.cluster.run("pg_dump", "-Fc", *options, "-d", DATABASE, timeout=DUMP_LIMIT).checked().stdout
+
+    def change(self, statement: str) -> None:
+        """Run a statement on the application's database, as its owner."""
+        self._psql("-U", OWNER, "-d", DATABASE, "-c", statement)
 
     def _psql(self, *args: str, script: bytes = b"") -> None:
         stop = ("-v", "ON_ERROR_STOP=1")

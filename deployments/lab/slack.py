@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -22,6 +22,7 @@ from starlette.routing import Route
 from deployments.lab import contracts, inbox
 from deployments.lab.inbox import Posted
 from deployments.lab.smtp import LabMail
+from deployments.lab.uploads import PATH, Uploads
 
 TOKEN: Final = "xoxb-lab-marias-ops"  # noqa: S105 - made up: it opens nothing
 CHANNELS: Final = ("ops-assist", "deploys-assist", "suporte-assist")
@@ -39,7 +40,7 @@ Answer = dict[str, Any]
 class Failure:
     """How a call goes wrong: Slack's error, an HTTP status, a wait; `arrived` when only the answer is lost.
 
-    `method` limits it to one method (`chat.postMessage`).
+    `method` limits it to one method (`chat.postMessage`; `upload` is the sending of a file's bytes).
     """
 
     error: str = ""
@@ -66,6 +67,7 @@ class LabSlack:
     outside: tuple[str, ...]
     mails: Sequence[LabMail]
     contract: Path | None
+    uploads: Uploads
     messages: list[Posted] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -79,6 +81,7 @@ class LabSlack:
         """Start afresh: no messages, calls, faults or failures to come."""
         for kept in (self.messages, self.calls, self.faults, self._failures):
             kept.clear()
+        self.uploads.forget()
 
     def next_failure(self, method: str) -> Failure | None:
         """Take the first failure that is meant for `method`."""
@@ -114,6 +117,7 @@ def running(
             outside=outside,
             mails=mails,
             contract=contract.file if contract else None,
+            uploads=Uploads(root),
         )
         config = uvicorn.Config(_app(lab, contract), log_config=None, lifespan="off", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
@@ -146,6 +150,12 @@ def _app(lab: LabSlack, contract: contracts.Contract | None) -> Starlette:
             answer = _answer(lab, contract, request, method, body)
         return await _fail(failure) if failure else JSONResponse(answer)
 
+    async def upload(request: Request) -> Response:
+        if failure := lab.next_failure("upload"):
+            return await _fail(failure)
+        came = lab.uploads.receive(request.path_params["file"], await request.body())
+        return PlainTextResponse("OK" if came else "no such file, or another length", 200 if came else 400)
+
     async def hook(request: Request) -> Response:
         _keep(lab, lab.channels[0], json.loads(await request.body()))
         return PlainTextResponse("ok")
@@ -157,7 +167,7 @@ def _app(lab: LabSlack, contract: contracts.Contract | None) -> Starlette:
     async def as_json(_request: Request) -> Response:
         known = {"checked": lab.contract is not None, "faults": lab.faults}
         whole = {"slack": list(map(asdict, lab.messages)), "mail": list(map(asdict, lab.mails)), "contract": known}
-        return Response(json.dumps(whole, default=str, ensure_ascii=False), media_type="application/json")
+        return Response(json.dumps(whole, default=_as_text, ensure_ascii=False), media_type="application/json")
 
     async def runbook(request: Request) -> Response:
         text = inbox.runbook(request.path_params["name"])
@@ -169,9 +179,14 @@ def _app(lab: LabSlack, contract: contracts.Contract | None) -> Starlette:
             Route("/messages.json", as_json),
             Route("/runbooks/{name}", runbook),
             Route("/api/{method}", call, methods=["POST"]),
+            Route(f"{PATH}/{{file}}", upload, methods=["POST"]),
             Route(_HOOK, hook, methods=["POST"]),
         ]
     )
+
+
+def _as_text(value: object) -> str:
+    return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
 
 
 async def _fail(failure: Failure) -> Response:
@@ -234,10 +249,29 @@ def _update(lab: LabSlack, arguments: Arguments) -> Answer:
     if place is None:
         return {"ok": False, "error": "message_not_found"}
     old = lab.messages[place]
-    kept = _posted(old.channel, old.id, arguments, key=old.key)
+    kept = replace(_posted(old.channel, old.id, arguments, key=old.key), files=old.files)
     lab.messages[place] = kept
     answer = {"channel": arguments["channel"], "ts": kept.id, "text": kept.text, "message": {"text": kept.text}}
     return {"ok": True, **answer}
+
+
+def _ask_for_upload(lab: LabSlack, arguments: Arguments) -> Answer:
+    return lab.uploads.ask(arguments)
+
+
+def _share(lab: LabSlack, arguments: Arguments) -> Answer:
+    """Put files in a message's thread: nothing of marias-ops shares one elsewhere."""
+    identity, thread = arguments.get("channel_id", ""), arguments.get("thread_ts", "")
+    named = bool(identity) and identity == lab.id_of(identity)  # as reading does, it wants an id
+    name = lab.name_of(identity) if named else ""
+    place = next((p for p, m in enumerate(lab.messages) if (m.id, m.channel) == (thread, name)), None)
+    refusals = ((not named, "invalid_channel"), (name in lab.outside, "not_in_channel"), (place is None, "no_thread"))
+    error = next((error for holds, error in refusals if holds), "")
+    shared = () if error else lab.uploads.share(arguments["files"])
+    if not shared or place is None:
+        return {"ok": False, "error": error or "file_not_found"}
+    lab.messages[place] = replace(lab.messages[place], files=(*lab.messages[place].files, *shared))
+    return {"ok": True, "files": [{"id": file.id, "title": file.title} for file in shared]}
 
 
 def _history(lab: LabSlack, arguments: Arguments) -> Answer:
@@ -271,6 +305,8 @@ _METHODS: Final[Mapping[str, Callable[[LabSlack, Arguments], Answer]]] = {
     "chat.update": _update,
     "conversations.history": _history,
     "conversations.list": _list,
+    "files.completeUploadExternal": _share,
+    "files.getUploadURLExternal": _ask_for_upload,
 }
 
 

@@ -1,9 +1,11 @@
-"""A live PostgreSQL database, read only: names from its catalogue, counts, positions and times. Never a row."""
+"""A PostgreSQL database that is asked: names, numbers, times and verdicts. Never a row, never another text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -11,27 +13,8 @@ from psycopg import sql
 
 from tasks.core.errors import OperatorError
 
-_TABLES = sql.SQL("""
-    SELECT n.nspname, c.relname, c.relkind = 'p',
-           EXISTS (SELECT FROM pg_depend d
-                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-     ORDER BY 1, 2""")
-# The column that a sequence feeds (serial: deptype 'a', identity: 'i'), where it is of an integer type.
-_SEQUENCES = sql.SQL("""
-    SELECT n.nspname, c.relname, s.seqincrement, tn.nspname, t.relname, t.relkind = 'p', a.attname
-      FROM pg_sequence s
-      JOIN pg_class c ON c.oid = s.seqrelid
-      JOIN pg_namespace n ON n.oid = c.relnamespace
-      LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i')
-                           AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
-      LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-                              AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
-      LEFT JOIN pg_class t ON t.oid = a.attrelid
-      LEFT JOIN pg_namespace tn ON tn.oid = t.relnamespace
-     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-     ORDER BY 1, 2""")
+CATALOG_ONLY = "pg_catalog"
+NO_ROWS, NULL, TEXT = "no rows", "null", "text"
 _NO_COLUMN = frozenset({"42P01", "42703", "3F000"})  # no such table, column, schema
 _TOO_SLOW = "57014"
 
@@ -44,90 +27,92 @@ class Sqlstate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A table; `partitioned`: its rows lie in its partitions; `extension`: an extension brought it."""
+class Asked:
+    """A question's number, or the SQLSTATE of why there is none ("?" when the server gave none)."""
 
-    schema: str
-    name: str
-    partitioned: bool
-    extension: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sequence:
-    """Where a sequence stands; `behind` is how many numbers that its column holds it would give out again."""
-
-    schema: str
-    name: str
-    last_value: int
-    is_called: bool
-    behind: int
+    subject: str
+    number: int
+    sqlstate: str = ""
 
 
 class Database:
-    """An open read-only session. Methods raise OperatorError postgres.refused, postgres.too_slow."""
+    """An open session. Methods raise OperatorError postgres.refused, postgres.too_slow, postgres.no_column."""
 
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
-        """Read by `connection`; use `connect` to get one that is bounded and read-only."""
+        """Ask by `connection`; use `connect` to get one that is bounded."""
         self._connection = connection
+        self.major = connection.info.server_version // 10_000
 
-    def tables(self) -> tuple[Table, ...]:
-        """Return every table and partitioned table that is not the system's, by schema and name."""
-        return tuple(
-            Table(schema=schema, name=name, partitioned=partitioned, extension=extension)
-            for schema, name, partitioned, extension in self._rows(_TABLES, "pg_class")
-        )
+    def names(self, query: str, subject: str) -> tuple[str, ...]:
+        """Return the names that a query finds."""
+        return tuple(str(name) for (name,) in self._rows(query, subject))
 
-    def count(self, table: Table) -> int:
-        """Return a table's own rows: those of its partitions with it, those of tables that inherit from it without."""
-        query = sql.SQL("SELECT count(*) FROM {}").format(_from(table.schema, table.name, whole=table.partitioned))
-        return int(self._rows(query, f"{table.schema}.{table.name}")[0][0])
+    def named(self, query: str, subject: str) -> tuple[tuple[str, str], ...]:
+        """Return the names that a query finds, each with a text about it (another query, a statement)."""
+        return tuple((str(name), str(text)) for name, text in self._rows(query, subject))
 
-    def sequences(self) -> tuple[Sequence, ...]:
-        """Return where every sequence stands, by schema and name."""
-        return tuple(self._sequence(row) for row in self._rows(_SEQUENCES, "pg_sequence"))
+    def counts(self, query: str, subject: str) -> tuple[Asked, ...]:
+        """Return the names that a query finds, each with a number."""
+        return tuple(Asked(subject=str(name), number=int(number)) for name, number in self._rows(query, subject))
+
+    def ask(self, subject: str, query: str) -> Asked:
+        """Return a query's one number; its error is an answer too."""
+        try:
+            found = self._connection.execute(query.encode()).fetchone()
+        except psycopg.Error as error:
+            return Asked(subject=subject, number=0, sqlstate=error.sqlstate or "?")
+        return Asked(subject=subject, number=int(found[0]) if found else 0)
 
     def newest(self, schema: str, table: str, column: str) -> datetime | None:
-        """Return the latest finite time in a column of dates or times (without a zone: UTC's); None without any.
-
-        Raises OperatorError postgres.no_column when there is no such table or column.
-        """
+        """Return the latest finite time in a column of dates or times (without a zone: UTC's); None without any."""
         query = sql.SQL("SELECT max({0})::timestamptz FROM {1} WHERE isfinite({0})").format(
             sql.Identifier(column), sql.Identifier(schema, table)
         )
         newest: datetime | None = self._rows(query, f"{schema}.{table}.{column}")[0][0]
         return newest.astimezone(UTC) if newest else None
 
-    def _sequence(self, row: tuple[Any, ...]) -> Sequence:
-        schema, name, step, of_schema, of_table, whole, column = row
-        state = sql.SQL("SELECT last_value, is_called FROM {}").format(sql.Identifier(schema, name))
-        ((last_value, is_called),) = self._rows(state, f"{schema}.{name}")
-        behind = 0
-        if column is not None and step > 0:
-            following = last_value + (step if is_called else 0)
-            query = sql.SQL("SELECT greatest(0, max({})::numeric - {} + 1) FROM {}").format(
-                sql.Identifier(column), sql.Literal(following), _from(of_schema, of_table, whole=whole)
-            )
-            behind = int(self._rows(query, f"{of_schema}.{of_table}.{column}")[0][0])
-        return Sequence(schema=schema, name=name, last_value=last_value, is_called=is_called, behind=behind)
+    def answer(self, query: str, subject: str) -> str:
+        """Return the first value of the first row of one statement: a number, true, false, null, or that it is a text.
 
-    def _rows(self, query: sql.SQL | sql.Composed, subject: str) -> list[tuple[Any, ...]]:
+        NO_ROWS when there is none. No more than that row is fetched.
+        """
+        with _translated(subject), self._connection.cursor() as cursor:
+            first = next(iter(cursor.stream(query.encode())), None)
+        return NO_ROWS if first is None else _word(first[0] if first else None)
+
+    def execute(self, statement: str, subject: str) -> None:
+        """Run a statement that answers nothing."""
         with _translated(subject):
-            return self._connection.execute(query).fetchall()
+            self._connection.execute(statement.encode())
+
+    def refusal(self, statement: str) -> str:
+        """Try a statement and undo it; return the SQLSTATE of what kept it from being done, or ""."""
+        try:
+            with self._connection.transaction(force_rollback=True):
+                self._connection.execute(statement.encode())
+        except psycopg.Error as error:
+            return error.sqlstate or "?"
+        return ""
+
+    def _rows(self, query: str | sql.Composed, subject: str) -> list[tuple[Any, ...]]:
+        with _translated(subject):
+            return self._connection.execute(query if isinstance(query, sql.Composed) else query.encode()).fetchall()
 
 
 @contextmanager
-def connect(conninfo: str, *, limit: timedelta) -> Iterator[Database]:
-    """Open a session that writes nothing, trusts no schema of the database's own, and gives each query `limit`.
+def connect(
+    conninfo: str, *, limit: timedelta, read_only: bool = True, search_path: str = CATALOG_ONLY
+) -> Iterator[Database]:
+    """Open a session that by itself writes nothing and trusts no schema of the database's own; a query has `limit`.
 
-    Raises OperatorError postgres.no_connection.
+    `search_path` "": the database's own. Raises OperatorError postgres.no_connection.
     """
     settings = {
-        "default_transaction_read_only": "on",
-        "search_path": "pg_catalog",
+        "default_transaction_read_only": "on" if read_only else "off",
         "statement_timeout": str(round(limit.total_seconds() * 1000)),
         "timezone": "UTC",
-    }
+        "client_encoding": "UTF8",
+    } | ({"search_path": search_path} if search_path else {})
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     try:
         connection = psycopg.connect(conninfo, options=options, autocommit=True)
@@ -137,9 +122,39 @@ def connect(conninfo: str, *, limit: timedelta) -> Iterator[Database]:
         yield Database(connection)
 
 
-def _from(schema: str, table: str, *, whole: bool) -> sql.Composed:
-    only = sql.SQL("") if whole else sql.SQL("ONLY ")
-    return sql.Composed([only, sql.Identifier(schema, table)])
+def ask_all(
+    conninfo: str, questions: Sequence[tuple[str, str]], *, limit: timedelta, sessions: int
+) -> tuple[Asked, ...]:
+    """Ask many questions (subject, query) in several read-only sessions at once; the answers come in their order.
+
+    Raises OperatorError postgres.no_connection.
+    """
+    waiting = iter(enumerate(questions))
+    answers: dict[int, Asked] = {}
+
+    def work() -> None:
+        with connect(conninfo, limit=limit) as database:
+            for number, (subject, query) in waiting:  # shared by all sessions
+                answers[number] = database.ask(subject, query)
+
+    with ThreadPoolExecutor(sessions) as pool:
+        for session in [pool.submit(work) for _ in range(min(sessions, len(questions)))]:
+            session.result()
+    return tuple(answers[number] for number in range(len(questions)))
+
+
+def _word(value: object) -> str:
+    match value:
+        case None:
+            return NULL
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case float() | Decimal() if Decimal(value).is_finite():
+            return f"{Decimal(str(value)):f}"
+        case _:
+            return TEXT
 
 
 @contextmanager

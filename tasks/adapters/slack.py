@@ -1,4 +1,7 @@
-"""Slack's Web API: post a notice, find it again. Every call is time-limited; a token never appears in an error."""
+"""Slack's Web API: post a notice, find it again, put pictures in its thread.
+
+Every call is time-limited; a token never appears in an error.
+"""
 
 import logging
 import math
@@ -8,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPException
 from typing import Any, Final
+from urllib.error import HTTPError
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -25,9 +29,10 @@ from tasks.settings import Slack
 
 EVENT: Final = "marias_notice"
 LONGEST_WAIT_SECONDS: Final = 30
-SCOPES: Final = ("chat:write", "channels:read", "channels:history", "groups:read", "groups:history")
+SCOPES: Final = ("chat:write", "channels:read", "channels:history", "groups:read", "groups:history", "files:write")
 
 _PAGE = 200
+_DESCRIPTION_CHARACTERS = 1_000
 _TOKEN = re.compile(r"[!-~]+")
 _UNHEARD = logging.getLogger(f"{__name__}.sdk")  # what the SDK logs of a failed call can quote its headers: the token
 _UNHEARD.setLevel(logging.CRITICAL + 1)
@@ -40,6 +45,7 @@ _CODES: Final[Mapping[str, str]] = {
     "token_revoked": "slack.token_refused",
     "token_expired": "slack.token_refused",
     "channel_not_found": "slack.no_channel",
+    "invalid_channel": "slack.no_channel",
     "is_archived": "slack.no_channel",
     "not_in_channel": "slack.not_in_channel",
     "ratelimited": "slack.rate_limited",
@@ -111,6 +117,25 @@ class SlackApi:
             ),
         )
         return next((str(m["ts"]) for page in pages for m in page["messages"] if m.get("metadata") == metadata), None)
+
+    def upload(self, channel: str, thread: str, name: str, body: bytes, *, title: str, description: str) -> str:  # noqa: PLR0913 - a file as Slack wants it
+        """Put a picture in the thread of the message `thread` (its `ts`) as the file `name`; return the file's id.
+
+        `description` is for who cannot see it. After an error the picture may have arrived all the same.
+        """
+        conversation = self._id(channel)
+        answer = _call(
+            channel,
+            lambda: self._writer.files_upload_v2(  # three calls, each time-limited
+                channel=conversation,
+                thread_ts=thread,
+                filename=name,
+                content=body,
+                title=title,
+                alt_txt=description[:_DESCRIPTION_CHARACTERS],
+            ),
+        )
+        return str(answer["files"][0]["id"])
 
     def check(self, channels: Sequence[str]) -> None:
         """Raise what a notice to any of `channels` would meet: a refused token, a channel missing or not joined."""
@@ -186,16 +211,23 @@ def _call(subject: str, call: Callable[[], SlackResponse]) -> SlackResponse:
     try:
         return call()
     except SlackApiError as error:
-        raise _translated(subject, error) from None
+        raise _translated(subject, *_read(error)) from None
+    except HTTPError as error:  # what was uploaded to did not take it; the SDK leaves its answer open
+        error.close()
+        raise _translated(subject, error.code) from None
     except (SlackClientError, OSError, HTTPException, ValueError) as error:
         raise TransientError("slack.unreachable", subject, SlackReply(error=type(error).__name__)) from None
 
 
-def _translated(subject: str, error: SlackApiError) -> OperatorError:
-    """Return our error for Slack's; only Slack's own code is taken over, never its prose."""
+def _read(error: SlackApiError) -> tuple[int, str]:
+    """Return the HTTP status of Slack's answer, and the code in it."""
     answer = error.response if isinstance(error.response, SlackResponse) else None
-    status = answer.status_code if answer else 0
     said = str(answer.data.get("error")) if answer and isinstance(answer.data, dict) else ""
+    return answer.status_code if answer else 0, said
+
+
+def _translated(subject: str, status: int, said: str = "") -> OperatorError:
+    """Return our error for Slack's; only Slack's own code is taken over, never its prose."""
     reply = SlackReply(error=said if _ERROR.fullmatch(said) else f"HTTP {status}")
     by_status = {_TOO_MANY_REQUESTS: "slack.rate_limited", **dict.fromkeys(_SERVER_ERRORS, "slack.unreachable")}
     code = by_status.get(status) or _CODES.get(reply.error, "slack.refused")

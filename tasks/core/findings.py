@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -25,6 +26,10 @@ class Verdict(StrEnum):
     ATTENTION = "attention"
     INCONCLUSIVE = "inconclusive"
     FAILED = "failed"
+
+
+# The results of runs that never came to their own end: only close-runs gives them.
+DEAD = frozenset({"crashed", "cancelled", "expired", "never_started", "unrecorded"})
 
 
 class ChangeState(StrEnum):
@@ -78,6 +83,37 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One line of a chart: a value for each of the chart's points, None where there is none."""
+
+    name: str
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """A value that a chart's lines should keep to."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """Lines worth showing and keeping (one PNG): `name` is the file's stem, `unit` that of every value.
+
+    `points` are what the lines run over, oldest first: times (drawn to scale), or names (evenly spaced).
+    """
+
+    name: str
+    title: str
+    unit: str
+    points: tuple[datetime, ...] | tuple[str, ...]
+    series: tuple[Series, ...]
+    objectives: tuple[Objective, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a duty's body returns; made by `judge`."""
 
@@ -89,6 +125,7 @@ class Outcome:
     coverage: tuple[Coverage, ...] = ()
     measures: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     tables: tuple[Table, ...] = ()
+    charts: tuple[Chart, ...] = ()
 
 
 def judge(  # noqa: PLR0913 - one keyword per part of an outcome
@@ -101,6 +138,7 @@ def judge(  # noqa: PLR0913 - one keyword per part of an outcome
     coverage: Sequence[Coverage] = (),
     measures: Mapping[str, float] | None = None,
     tables: Sequence[Table] = (),
+    charts: Sequence[Chart] = (),
 ) -> Outcome:
     """Return the outcome of a duty: the first verdict that holds of failed, inconclusive, attention, passed.
 
@@ -125,4 +163,5 @@ def judge(  # noqa: PLR0913 - one keyword per part of an outcome
         coverage=tuple(coverage),
         measures=MappingProxyType(dict(measures or {})),
         tables=tuple(tables),
+        charts=tuple(charts),
     )

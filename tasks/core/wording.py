@@ -51,9 +51,14 @@ class Wording:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def tell(self, code: str, subject: str, data: object = NO_DATA) -> Told:
-        """Return the sentences of `code`; KeyError when the code has none (a test forbids it)."""
+        """Return the sentences of `code`; KeyError when the code has none (a test forbids it).
+
+        A field of `data` that is itself a code with a label is said by its label.
+        """
         words = self.codes[code]
-        values = {"subject": subject, **{f.name: getattr(data, f.name) for f in fields(data)}}  # type: ignore[arg-type]
+        known = {f.name: getattr(data, f.name) for f in fields(data)}  # type: ignore[arg-type]
+        values = {name: self.labels.get(v, v) if isinstance(v, str) else v for name, v in known.items()}
+        values["subject"] = subject
         return Told(
             title=fill(words.title, values),
             message=fill(words.message, values),

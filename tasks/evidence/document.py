@@ -4,7 +4,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tasks.core.attempt import Attempt, Trigger
 from tasks.core.findings import ChangeState, Finding, Outcome, Severity, Verdict
@@ -67,8 +67,8 @@ class Document(Part):
     attempt: int
     trigger: Trigger
     period: str | None = None
-    started_at: datetime
-    finished_at: datetime
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
     dry_run: bool
     verdict: Verdict
     result: str | None

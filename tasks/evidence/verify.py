@@ -21,6 +21,7 @@ from tasks.evidence.ledger import allowed_signers
 from tasks.evidence.store import Store
 
 READERS = 8
+MANIFESTS = "manifests"  # the folder of the backups' manifests in the second place
 AFTER_ALL = 100_000_000  # where findings stand that belong to no entry
 
 Flaw = tuple[int, Finding]  # with the number of the entry that it belongs to
@@ -139,6 +140,8 @@ def _unnamed(environment: str, keys: Sequence[str], links: Sequence[Link]) -> It
     unclosed: set[str] = set()
     for key in keys:
         parent = key.rpartition("/")[0]
+        if parent.startswith(f"{environment}/{MANIFESTS}/"):  # of backups: signed by themselves, no run's evidence
+            continue
         if key.startswith(folder(environment)):
             if seq_of(environment, key) is None:
                 yield AFTER_ALL, flaw("ledger.foreign_key", key, severity=Severity.HIGH)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tasks.core.findings import Severity, Table
+from tasks.core.findings import Chart, Severity, Table
+from tasks.reports.plots import in_words, names, to_png
 
 Cell = str | int | float
 
@@ -82,9 +83,39 @@ class TableBlock:
     rows: tuple[tuple[Cell, ...], ...]
 
 
-Block = Heading | Paragraph | VerdictBanner | Note | FindingBlock | Facts | TableBlock
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartBlock:
+    """A chart: its picture (PNG), what it shows in words, and its numbers, for who cannot see it.
+
+    `name` is the picture's, without ending, wherever it is kept as a file.
+    """
+
+    name: str
+    png: bytes
+    words: str
+    numbers: TableBlock
+
+
+Block = Heading | Paragraph | VerdictBanner | Note | FindingBlock | Facts | TableBlock | ChartBlock
 
 
 def table_block(table: Table) -> TableBlock:
     """Return the block that shows a duty's table."""
     return TableBlock(title=table.title, columns=table.columns, rows=table.rows)
+
+
+def chart_block(chart: Chart) -> ChartBlock:
+    """Return the block that shows a duty's chart: here it is drawn, once for the report and the evidence."""
+    columns = tuple(zip(*(series.values for series in chart.series), strict=True))
+    kept = tuple(objective.value for objective in chart.objectives)
+    rows = (
+        (name, *("–" if value is None else value for value in values), *kept)
+        for name, values in zip(names(chart), columns, strict=True)
+    )
+    lines = (*(series.name for series in chart.series), *(objective.name for objective in chart.objectives))
+    numbers = TableBlock(
+        title=f"{chart.title}: números",
+        columns=("Ponto", *(f"{line} ({chart.unit})" for line in lines)),
+        rows=tuple(rows),
+    )
+    return ChartBlock(name=chart.name, png=to_png(chart), words=in_words(chart), numbers=numbers)

@@ -1,5 +1,6 @@
 """Draws blocks as one self-contained HTML page: nothing is loaded, nothing runs, it can be kept and printed."""
 
+from base64 import b64encode
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -37,6 +38,12 @@ def _numeric(block: TableBlock) -> tuple[bool, ...]:
     )
 
 
+def _data(png: bytes) -> str:
+    """Return the address of a picture that is its own content (RFC 2397)."""
+    return f"data:image/png;base64,{b64encode(png).decode()}"
+
+
+_TEMPLATES.filters["data"] = _data
 _TEMPLATES.filters["shown"] = _shown
 _TEMPLATES.filters["numeric"] = _numeric
 _TEMPLATES.filters["severity"] = SEVERITIES.__getitem__

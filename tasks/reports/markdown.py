@@ -9,6 +9,7 @@ from tasks.core.pt_br import number
 from tasks.reports.blocks import (
     Block,
     Cell,
+    ChartBlock,
     Facts,
     FindingBlock,
     Heading,
@@ -44,6 +45,8 @@ def _drawn(block: Block) -> str:  # noqa: PLR0911 - one answer per kind of block
             return _table(("Dado", "Valor"), block.rows)
         case TableBlock():
             return f"**{_line(block.title)}**\n\n{_table(block.columns, block.rows)}"
+        case ChartBlock():  # an artifact of Prefect's shows no picture that it would not have to load
+            return _drawn(block.numbers)
         case _:
             assert_never(block)
 

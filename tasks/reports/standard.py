@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tasks.core import labels
-from tasks.core.findings import Severity, Table, Verdict
+from tasks.core.findings import Chart, Severity, Table, Verdict
 from tasks.core.pt_br import count, duration, moment, number, size
 from tasks.evidence.document import Document
 from tasks.reports.blocks import (
@@ -20,6 +20,7 @@ from tasks.reports.blocks import (
     TableBlock,
     Tone,
     VerdictBanner,
+    chart_block,
     table_block,
 )
 
@@ -50,9 +51,14 @@ _NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def layout(
-    document: Document, middle: Sequence[Block], tables: Sequence[Table], names: Mapping[str, str] = _NO_LABELS
+    document: Document,
+    middle: Sequence[Block],
+    tables: Sequence[Table],
+    names: Mapping[str, str] = _NO_LABELS,
+    *,
+    charts: Sequence[Chart] = (),
 ) -> tuple[Block, ...]:
-    """Return a report: verdict, meaning, findings, what was checked, measures, the duty's own part, the record.
+    """Return a report: verdict, meaning, findings, what was checked, measures, charts, the duty's own part, the record.
 
     `names` are the duty's labels (Wording.labels), for its measures and results.
     """
@@ -61,6 +67,7 @@ def layout(
         _findings(document),
         _coverage(document),
         _measures(document, names),
+        (Heading(text="Gráficos"), *map(chart_block, charts)) if charts else (),
         tuple(middle),
         (Heading(text="Tabelas"), *map(table_block, tables)) if tables else (),
         _changes(document),
@@ -135,9 +142,11 @@ def _measures(document: Document, names: Mapping[str, str]) -> tuple[Block, ...]
 
 
 def _measure(name: str, value: float, names: Mapping[str, str]) -> tuple[str, str]:
-    unit = next((suffix for suffix in UNITS if name.endswith(suffix)), "")
-    fallback = name.removesuffix(unit).replace("_", " ")
-    return names.get(name, fallback), UNITS.get(unit, number)(value)
+    # "<measure>", or "<measure> <subject>" where a run had several subjects
+    measure, _, subject = name.partition(" ")
+    unit = next((suffix for suffix in UNITS if measure.endswith(suffix)), "")
+    label = names.get(measure, measure.removesuffix(unit).replace("_", " "))
+    return f"{label} ({subject})" if subject else label, UNITS.get(unit, number)(value)
 
 
 def _changes(document: Document) -> tuple[Block, ...]:

@@ -33,7 +33,9 @@ class Aws(Section):
 class Slack(Section):
     """[slack]: where people are told."""
 
-    token: SecretRef = Field(description="Bot token: chat:write, channels:history (and groups:history if private).")
+    token: SecretRef = Field(
+        description="Bot token: chat:write, files:write, channels:history (groups:history if private)."
+    )
     webhook: SecretRef = Field(description="Incoming webhook of one channel: how the Prefect server itself speaks.")
     base_url: str = Field(default="https://slack.com/api/", description="Another address only in the lab.")
     channels: dict[str, str] = Field(

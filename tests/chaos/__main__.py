@@ -1,13 +1,13 @@
-"""`make chaos DUTY=frame N=50`."""
+"""`make chaos DUTY=frame N=50`, `make chaos DUTY=backup-restore-test N=100`."""
 
 import argparse
 import sys
 
 from rich.console import Console
 
-from tests.chaos import frame
+from tests.chaos import backup_restore_test, frame
 
-SUBJECTS = {"frame": frame.main}
+SUBJECTS = {"frame": frame.main, "backup-restore-test": backup_restore_test.main}
 
 
 def main() -> int:

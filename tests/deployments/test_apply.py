@@ -13,7 +13,7 @@ from deployments.apply import Did, apply
 from deployments.automations import PREFIX
 from deployments.catalogue import FILE
 from deployments.lab.lab import Lab
-from tests.conftest import TRIAL
+from tests.conftest import apply_trial
 
 DUTY = "backup-restore-test/lab"
 
@@ -85,7 +85,7 @@ def test_deployments_and_automations_of_ours_that_are_no_longer_named_are_remove
     fields = model.model_dump(exclude={"id", "name"})
     client.create_automation(AutomationCore(name=f"{PREFIX}lab: gone", **fields))
     removed = {(a.kind, a.name) for a in apply("lab") if a.did is Did.REMOVED}
-    apply("lab", catalogue=TRIAL, prune=False)
+    apply_trial()
     assert removed == {
         ("deployment", "gone-duty/lab"),
         ("deployment", "trial/lab"),

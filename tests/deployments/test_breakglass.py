@@ -60,10 +60,30 @@ def started(temporary: Path) -> subprocess.Popen[str]:
 
 
 @pytest.fixture(scope="module")
-def ended(server: Lab) -> Ended:
+def going(server: Lab) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     with place() as temporary, started(temporary) as process:
-        out, err = process.communicate(timeout=240)
-        return Ended(process.returncode, out, err, tuple(temporary.iterdir()))
+        yield process, temporary
+
+
+@pytest.fixture(scope="module")
+def ended(going: tuple[subprocess.Popen[str], Path]) -> Ended:
+    process, temporary = going
+    out, err = process.communicate(timeout=240)
+    return Ended(process.returncode, out, err, tuple(temporary.iterdir()))
+
+
+def test_a_killed_one_leaves_no_server_and_no_folder(going: object) -> None:
+    with place() as temporary, started(temporary) as process:
+
+        def folder() -> Path | None:
+            return next(temporary.glob(f"{breakglass.KIND}-????????"), None)
+
+        until(lambda: (found := folder()) and members(found), seconds=120)
+        found = folder()
+        assert found
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        until(lambda: members(found) == set() and list(temporary.iterdir()) == [])
 
 
 def test_break_glass_is_said_loudly_on_the_terminal_in_the_notice_and_in_the_evidence(
@@ -91,20 +111,6 @@ def test_a_person_sees_the_dutys_own_lines_and_none_of_prefects(ended: Ended) ->
 
 def test_nothing_is_left_of_it(ended: Ended) -> None:
     assert ended.left == ()
-
-
-def test_a_killed_one_leaves_no_server_and_no_folder(server: Lab) -> None:
-    with place() as temporary, started(temporary) as process:
-
-        def folder() -> Path | None:
-            return next(temporary.glob(f"{breakglass.KIND}-????????"), None)
-
-        until(lambda: (found := folder()) and members(found), seconds=120)
-        found = folder()
-        assert found
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        until(lambda: members(found) == set() and list(temporary.iterdir()) == [])
 
 
 # ── what nobody else would close ─────────────────────────────────────────────────────────────────────────────────────

@@ -18,12 +18,11 @@ from deployments import cli, following
 from deployments.lab.lab import Lab
 from tasks.adapters import prefect_api
 from tasks.adapters.signing import Signer
-from tasks.core.attempt import Trigger
 from tasks.core.errors import TransientError
 from tasks.core.secret import Secret
 from tasks.environment import FOLDER, FOLDER_VARIABLE
 from tasks.evidence.store import FolderStore
-from tests.flows import trial
+from tests.flows import runs, trial
 from tests.tasks.adapters.scripted import Answer, answering, nobody
 from tests.tasks.evidence.world import private_key
 from tests.tasks.evidence.writer import attempt, close
@@ -199,15 +198,17 @@ def test_an_error_that_nobody_foresaw_is_told_by_type_and_place(
 # ── following ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+FOLLOWED = ("run", TRIAL, "-p", "end=attention", "--key", "followed")  # one run, however often it is asked for
+
+
 def test_a_run_is_followed_to_its_end_and_the_same_key_gives_the_same_run(server: Lab, marias: Marias) -> None:
-    asked = ("run", TRIAL, "-p", "end=attention", "--key", "followed", "--json")
-    said = marias(*asked)
+    said = marias(*FOLLOWED, "--json")
     ended = said.json
     assert (said.code, ended["exit_code"], ended["state"]) == (3, 3, "Attention")
     assert ended["message"].startswith("△ Cumprida com ressalvas · Tarefa de ensaio · laboratório")
     assert f"{TRIAL}: {following.page(ended['flow_run_id'])}\n" in said.err
     assert " 50% no meio do ensaio" in said.err
-    again = marias(*asked)
+    again = marias(*FOLLOWED, "--json")
     assert (again.code, again.json) == (3, ended)
 
 
@@ -226,23 +227,7 @@ def test_a_run_is_followed_to_its_end_and_the_same_key_gives_the_same_run(server
     ],
 )
 def test_the_exit_code_is_the_verdicts(name: str, kind: str, code: int) -> None:
-    assert following.exit_code(replace(RECORD, state_name=name, state_type=kind)) == code
-
-
-RECORD = prefect_api.RunRecord(
-    id="9f0c5f0e-5f0c-4a53-9d3e-0a8a6f0a7b11",
-    duty=DUTY,
-    environment="lab",
-    dry_run=False,
-    trigger=Trigger.PERSON,
-    attempts=1,
-    state_type="",
-    state_name="",
-    state_message="",
-    expected_at=datetime.now(UTC),
-    started_at=None,
-    ended_at=None,
-)
+    assert following.exit_code(runs.record(DUTY, state_name=name, state_type=kind)) == code
 
 
 def raising(error: BaseException) -> Any:  # noqa: ANN401 - in the place of any function
@@ -256,7 +241,7 @@ def test_ctrl_c_while_following_says_that_the_run_goes_on(
     server: Lab, marias: Marias, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prefect_api, "log_lines", raising(KeyboardInterrupt()))
-    said = marias("run", TRIAL, "--json")
+    said = marias(*FOLLOWED, "--json")
     page = following.page(said.json["flow_run_id"])
     assert (said.code, said.json["message"]) == (130, f"Not followed any more; the run goes on: {page}")
 
@@ -266,7 +251,7 @@ def test_a_server_that_goes_while_following_ends_nothing(
 ) -> None:
     monkeypatch.setattr(following, "OUTAGE_SECONDS", 0)
     monkeypatch.setattr(prefect_api, "read_run", raising(TransientError("prefect.lost", "http://127.0.0.1:1/api")))
-    said = marias("run", TRIAL)
+    said = marias(*FOLLOWED)
     assert (said.code, said.out.splitlines()[1:]) == (
         20,
         [

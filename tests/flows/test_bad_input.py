@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +17,6 @@ import pytest
 from prefect import Flow, Task
 from prefect.client.schemas.objects import State
 
-from deployments.following import TERMINAL
 from deployments.lab import aws, seed, slack, smtp
 from deployments.lab.lab import Lab, render
 from deployments.lab.slack import LabSlack
@@ -27,14 +25,12 @@ from flows import artifacts, closing
 from flows.backup_restore_test import backup_restore_test
 from tasks.adapters import prefect_api
 from tasks.adapters.guardian_process import members
-from tasks.adapters.prefect_api import RunRecord
 from tasks.backup import steps
 from tasks.backup.wording import WORDING
-from tasks.core.attempt import Trigger
 from tasks.environment import FOLDER_VARIABLE, load
 from tasks.evidence.document import Document
-from tests.flows import trial
-from tests.flows.test_frame import until
+from tests.flows import runs, trial
+from tests.flows.runs import until
 from tests.tasks.adapters.scripted import answering, nobody, s3_error
 
 BACKUPS, EVIDENCE = "assist-marias-bad-backups", "assist-marias-bad-evidence"  # moto has one state for all of a process
@@ -131,28 +127,9 @@ def world(running: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     assert members(running.scratch) == set()
 
 
-def record(duty: str) -> RunRecord:
-    """Return what a server would know of a run that a person has just started."""
-    now = datetime.now(UTC)
-    return RunRecord(
-        id=str(uuid4()),
-        duty=duty,
-        environment="lab",
-        dry_run=False,
-        trigger=Trigger.PERSON,
-        attempts=1,
-        state_type="RUNNING",
-        state_name="Running",
-        state_message="",
-        expected_at=now,
-        started_at=now,
-        ended_at=None,
-    )
-
-
 def ran(duty: Flow[..., Any], environment: str, **parameters: object) -> State[Any]:
     """Run a duty's frame and body; no raw text of an exception is in what people read."""
-    with patch.object(prefect_api, "read_own_run", lambda _id: record(duty.name)):
+    with patch.object(prefect_api, "read_own_run", lambda _id: runs.record(duty.name, id=str(uuid4()))):
         state: State[Any] = duty.fn(environment=environment, **parameters)
     assert state.message
     assert not RAW.search(state.message), state.message
@@ -284,8 +261,8 @@ def test_a_mistyped_key_refuses_the_run_with_the_key_that_was_meant(world: World
     assert state.name == "Refused"
     assert state.message == (
         f"A configuração {environment} não pode ser usada. Erros encontrados: 2.\n"
-        "- backup.rpo_hours: falta este item, que é obrigatório.\n"
-        "- backup.rpo_hour (seria rpo_hours?): este item não existe.\n"
+        "- backup.databases.assist_marias.rpo_hours: falta este item, que é obrigatório.\n"
+        "- backup.databases.assist_marias.rpo_hour (seria rpo_hours?): este item não existe.\n"
         "Nada fora do marias-ops foi tocado.\n"
         "Corrija todos os erros da lista e execute de novo."
     )
@@ -399,8 +376,6 @@ def test_what_could_not_be_recorded_is_told_by_the_servers_own_voice(server: Lab
     text = (server.guarded.path / "environments" / "lab.toml").read_text(encoding="utf-8")
     path = tmp_path / "lab.toml"
     path.write_text(text.replace(seed.EVIDENCE, "assist-marias-no-evidence"), encoding="utf-8")
-    run_id = prefect_api.create_run("trial", "lab", {"environment": str(path), "end": "failed"})
-    until(lambda: prefect_api.read_run(run_id).state_type in TERMINAL)
-    run = prefect_api.read_run(run_id)
+    run = prefect_api.read_run(runs.here(trial.trial, {"environment": str(path), "end": "failed"}))
     assert run.state_name == "Unrecorded"
     until(lambda: any(run.state_message in message.text for message in server.people.messages if not message.key))

@@ -13,27 +13,27 @@ import pytest
 from deployments.lab import aws, seed, slack
 from deployments.lab.aws import LabAws
 from deployments.lab.lab import render
-from deployments.lab.slack import LabSlack
+from deployments.lab.slack import Failure, LabSlack
 from flows import close_runs, closing
 from tasks.adapters.prefect_api import RunRecord
 from tasks.core.attempt import Attempt, Trigger
 from tasks.environment import Environment, load
 from tasks.evidence import ledger
+from tasks.evidence.document import Document
 from tasks.evidence.store import BucketStore, Store
-from tests.flows import trial
+from tasks.reports.blocks import Block
+from tasks.reports.plots import to_png
+from tasks.reports.standard import layout
+from tests.flows import runs, trial
+from tests.tasks.notices.documents import document
+from tests.tasks.reports.charts import RTO, RTO_IN_WORDS
 
 NOW = datetime.now(UTC)
-RECORD = RunRecord(
-    id="9f0c5f0e-5f0c-4a53-9d3e-0a8a6f0a7b11",
-    duty=trial.trial.name,  # importing it names the trial in the table of duties
-    environment="lab",
-    dry_run=False,
+RECORD = runs.record(  # importing the trial names it in the table of duties
+    trial.trial.name,
     trigger=Trigger.SCHEDULE,
-    attempts=1,
     state_type="CRASHED",
     state_name="Crashed",
-    state_message="",
-    expected_at=NOW,
     started_at=NOW,
     ended_at=NOW,
 )
@@ -137,6 +137,64 @@ def test_what_a_dead_closer_left_is_finished_and_people_are_told_once(
     assert [m.key for m in people.messages] == [f"{RECORD.id}:1:ended"]
 
 
+def charted() -> tuple[Document, tuple[Block, ...]]:
+    """Return a run that ended by itself, with a chart in its report."""
+    done = document(duty="trial", environment="lab", flow_run_id=RECORD.id, started_at=NOW, finished_at=NOW)
+    return done, layout(done, (), (), charts=(RTO,))
+
+
+def pictures(people: LabSlack) -> list[list[tuple[str, str, str, bytes]]]:
+    return [[(f.name, f.title, f.description, f.body) for f in message.files] for message in people.messages]
+
+
+def test_a_chart_lies_beside_the_report_goes_with_the_notice_and_is_in_the_ledger(
+    settings: Environment, store: Store, people: LabSlack, cloud: LabAws
+) -> None:
+    done, report = charted()
+    closing.record(store, attempt(), done, report)
+    assert closing.finish(store, settings, attempt(), done, look_up=False) == ""
+    key = f"{attempt().prefix}rto.png"
+    assert store.get(key) == to_png(RTO)
+    assert pictures(people) == [[("rto.png", RTO.title, RTO_IN_WORDS, to_png(RTO))]]
+    assert key.encode() in (store.get("lab/ledger/00000001.json") or b"")
+    client = cloud.client("s3")
+    with contextlib.closing(client):
+        assert client.head_object(Bucket=settings.evidence.bucket, Key=key)["ContentType"] == "image/png"
+
+
+def test_a_chart_that_does_not_go_is_said_by_the_run(settings: Environment, store: Store, people: LabSlack) -> None:
+    done, report = charted()
+    closing.record(store, attempt(), done, report)
+    people.fail_next(1, Failure(status=500, method="upload"))
+    assert closing.finish(store, settings, attempt(), done, look_up=False) == (
+        "O aviso saiu sem o gráfico rto.png (ele está no relatório). Não foi possível falar com o Slack "
+        "(resposta: HTTP 500). Confira a situação do Slack e a rede do worker."
+    )
+    [kept] = json.loads(store.get(f"{attempt().prefix}notices.json") or b"")["notices"]
+    assert (kept["way"], kept["files"], len(kept["warnings"])) == ("slack", [], 1)
+    assert pictures(people) == [[]]
+
+
+@pytest.mark.parametrize("step", ["outcome", "notice", "receipt"])
+def test_a_chart_goes_once_whoever_finishes_the_close(
+    settings: Environment, store: Store, people: LabSlack, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    done, report = charted()
+    closing.record(store, attempt(), done, report)
+    with monkeypatch.context() as patch:
+        patch.setattr(*DEATHS[step])
+        with pytest.raises(Killed):
+            closing.finish(store, settings, attempt(), done, look_up=False)
+    closing.finish(store, settings, attempt(), done, look_up=True)
+    assert pictures(people) == [[("rto.png", RTO.title, RTO_IN_WORDS, to_png(RTO))]]
+
+
+def test_the_chart_of_a_run_that_then_died_is_not_told(settings: Environment, store: Store, people: LabSlack) -> None:
+    store.put_new(f"{attempt().prefix}rto.png", to_png(RTO), "image/png")
+    assert close_runs.close(store, settings, RECORD, attempt())
+    assert pictures(people) == [[]]
+
+
 def test_what_another_closer_has_just_begun_is_left_to_it(
     settings: Environment, store: Store, people: LabSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,9 +207,9 @@ def test_of_two_that_would_go_on_at_the_same_moment_one_does(
     settings: Environment, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     die_after("outcome", timedelta(minutes=10), settings, store, monkeypatch)
-    document = closing.standing(store, attempt())
-    assert document
-    assert [closing.claim(store, attempt(), document) for _ in range(3)] == [True, False, False]
+    stands = closing.standing(store, attempt())
+    assert stands
+    assert [closing.claim(store, attempt(), stands) for _ in range(3)] == [True, False, False]
 
 
 def test_an_outcome_that_stands_is_taken_as_it_is(settings: Environment, store: Store, people: LabSlack) -> None:

@@ -1,16 +1,23 @@
-"""How runs end, on a real server with a real worker: each leaves state, outcome, ledger entry and notice."""
+"""How runs end, on a real server: each leaves state, outcome, ledger entry and notice."""
 
 import os
 import re
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
+)
 from prefect.client.schemas.objects import StateType
 from prefect.states import AwaitingRetry, Cancelling
 
@@ -24,9 +31,10 @@ from tasks.core.duties import DUTIES
 from tasks.environment import Environment, load
 from tasks.evidence import ledger
 from tasks.evidence.document import Document
-from tests.flows.trial import CANARY
+from tests.flows import runs
+from tests.flows.runs import until
+from tests.flows.trial import CANARY, trial
 
-PATIENCE_SECONDS = 150.0
 LONG = {"wait_seconds": 300}
 
 
@@ -39,26 +47,24 @@ class Case:
     verdict: str
     result: str | None
     summary: str
-    harm: Callable[[str], None] = lambda _run: None
+    harm: Callable[[str], object] = runs.wait_for_end
     notices: int = 1
+    worker: bool = False  # it needs a process of its own: to be harmed, or for what it prints
 
 
 def cancel_overdue(run_id: str) -> None:
-    until(lambda: prefect_api.read_run(run_id).state_name == "Running")
-    time.sleep(DUTIES["trial"].limit.total_seconds())
-    sweep()
-    sweep()
+    limit = DUTIES["trial"].limit
+    until(lambda: (started := running(run_id).started_at) and datetime.now(UTC) - started > limit)
+    runs.sweep()
+    runs.sweep()
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(run_id), Cancelling())
 
 
 def kill(run_id: str) -> None:
-    until(lambda: prefect_api.read_run(run_id).state_name == "Running")
-    time.sleep(1)
-    with get_client(sync_client=True) as client:
-        pid = client.read_flow_run(UUID(run_id)).infrastructure_pid
-    assert pid
-    os.kill(int(pid.rsplit(":", 1)[-1]), signal.SIGKILL)
+    running(run_id)
+    until(lambda: pid_of(run_id))
+    os.kill(int(pid_of(run_id).rpartition(":")[2]), signal.SIGKILL)
 
 
 def approve(run_id: str) -> None:
@@ -68,17 +74,14 @@ def approve(run_id: str) -> None:
     assert answer.status.value == "ACCEPT"
 
 
-def sweep() -> RunRecord:
-    run_id = prefect_api.create_run("close-runs", "lab", {})
-    until(lambda: prefect_api.read_run(run_id).state_type in TERMINAL)
+def running(run_id: str) -> RunRecord:
+    until(lambda: prefect_api.read_run(run_id).state_name == "Running")
     return prefect_api.read_run(run_id)
 
 
-def until(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.3)
+def pid_of(run_id: str) -> str:
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(UUID(run_id)).infrastructure_pid or ""
 
 
 CASES = {
@@ -90,11 +93,13 @@ CASES = {
     "failed": Case({"end": "failed"}, "Unfulfilled", "failed", None, "O ensaio de A falhou."),
     "nothing due": Case({"end": "nothing_due"}, "Passed", "passed", "nothing_due", "Nada a fazer.", notices=0),
     "known error": Case({"error": "known"}, "Unfulfilled", "failed", "error", ""),
-    "foreign error": Case({"error": "foreign"}, "Unfulfilled", "failed", "error", ""),
-    "foreign error in a step": Case({"error": "foreign step"}, "Unfulfilled", "failed", "error", ""),
-    "cancelled": Case(LONG, "Cancelled", "inconclusive", "cancelled", "", harm=cancel_overdue),
-    "killed": Case(LONG, "Crashed", "inconclusive", "crashed", "", harm=kill),
-    "approved": Case({"approval_seconds": 300}, "Passed", "passed", None, "O ensaio de A passou.", harm=approve),
+    "foreign error": Case({"error": "foreign"}, "Unfulfilled", "failed", "error", "", worker=True),
+    "foreign error in a step": Case({"error": "foreign step"}, "Unfulfilled", "failed", "error", "", worker=True),
+    "cancelled": Case(LONG, "Cancelled", "inconclusive", "cancelled", "", harm=cancel_overdue, worker=True),
+    "killed": Case(LONG, "Crashed", "inconclusive", "crashed", "", harm=kill, worker=True),
+    "approved": Case(
+        {"approval_seconds": 300}, "Passed", "passed", None, "O ensaio de A passou.", harm=approve, worker=True
+    ),
 }
 
 
@@ -111,12 +116,13 @@ class Ended:
 
 @pytest.fixture(scope="module")
 def ended(server: Lab) -> dict[str, Ended]:
-    """Start every case at once, do it its harm, and wait for its ledger entry."""
+    """Start the worker's cases at once, go through the others meanwhile, do the harm; wait for every ledger entry."""
+    apart = {n: prefect_api.create_run("trial", "lab", case.parameters) for n, case in CASES.items() if case.worker}
+    in_here = {name: runs.here(trial, case.parameters) for name, case in CASES.items() if not case.worker}
+    for name, run_id in apart.items():
+        CASES[name].harm(run_id)
     settings = load("lab")
-    runs = {name: prefect_api.create_run("trial", "lab", case.parameters) for name, case in CASES.items()}
-    for name in sorted(runs, key=lambda name: CASES[name].parameters is LONG, reverse=True):
-        CASES[name].harm(runs[name])
-    return {name: wait(settings, run_id) for name, run_id in runs.items()}
+    return {name: wait(settings, run_id) for name, run_id in (apart | in_here).items()}
 
 
 def wait(settings: Environment, run_id: str, *, number: int = 1) -> Ended:
@@ -155,6 +161,13 @@ def test_the_evidence_of_a_run_is_outcome_report_and_receipt(ended: dict[str, En
     }
 
 
+def test_a_runs_chart_is_evidence_and_goes_with_its_notice(server: Lab, ended: dict[str, Ended]) -> None:
+    charted = ended["attention"]
+    drawn = closing.store_of(load("lab")).get(f"{charted.attempt.prefix}trend.png")
+    [told] = [m for m in server.people.messages if m.key == f"{charted.run.id}:1:ended"]
+    assert [(f.name, f.title, f.body) for f in told.files] == [("trend.png", "Ensaios", drawn)]
+
+
 def test_a_decided_fact_is_found_again_after_a_suspension_and_an_observation_is_made_again(
     ended: dict[str, Ended],
 ) -> None:
@@ -183,6 +196,7 @@ def test_a_retry_by_hand_is_a_second_attempt_with_its_own_evidence(server: Lab, 
     first = ended["failed"]
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(first.run.id), AwaitingRetry(), force=True)
+    runs.go_through(trial, first.run.id)
     second = wait(load("lab"), first.run.id, number=2)
     assert (second.document.attempt, second.document.verdict, second.entries) == (2, "failed", 2)
     assert second.attempt.prefix == first.attempt.prefix.replace("attempt-1", "attempt-2")
@@ -193,18 +207,28 @@ def test_a_retry_by_hand_is_a_second_attempt_with_its_own_evidence(server: Lab, 
 
 
 def test_settings_that_cannot_be_read_refuse_the_run_with_the_list_of_mistakes(server: Lab) -> None:
-    run_id = prefect_api.create_run("trial", "lab", {"environment": "nowhere"})
-    until(lambda: prefect_api.read_run(run_id).state_type in TERMINAL)
-    run = prefect_api.read_run(run_id)
+    run = prefect_api.read_run(runs.here(trial, {"environment": "nowhere"}))
     assert (run.state_name, run.state_type) == ("Refused", StateType.FAILED.value)
     assert "“nowhere”" in run.state_message
     until(lambda: any("nowhere" in m.text for m in server.people.messages if not m.key))
 
 
+def test_a_run_that_dies_makes_the_server_start_a_sweep_by_the_worker(server: Lab, ended: dict[str, Ended]) -> None:
+    closed = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Closed"])))
+    with get_client(sync_client=True) as client:
+        sweeps = DeploymentFilter(id=DeploymentFilterId(any_=[client.read_deployment_by_name("close-runs/lab").id]))
+        until(
+            lambda: any(
+                run.created_by and run.created_by.type == "AUTOMATION"
+                for run in client.read_flow_runs(deployment_filter=sweeps, flow_run_filter=closed)
+            )
+        )
+
+
 def test_a_second_sweep_closes_nothing_and_repeats_no_notice(server: Lab, ended: dict[str, Ended]) -> None:
     before = len(server.people.messages)
-    run = sweep()
-    assert (run.state_name, run.state_message.split(";")[0]) == ("Closed", "0 execuções encerradas")
+    state = runs.sweep()
+    assert (state.name, (state.message or "").split(";")[0]) == ("Closed", "0 execuções encerradas")
     told = [m for m in server.people.messages[before:] if any(e.run.id in m.key for e in ended.values())]
     assert told == []
 

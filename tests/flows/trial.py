@@ -13,7 +13,7 @@ from flows.close_runs import close_runs  # this copy of the flow's process knows
 from flows.frame import Run, duty
 from tasks.core.duties import DUTIES, Duty
 from tasks.core.errors import OperatorError
-from tasks.core.findings import Coverage, Finding, Outcome, Severity, judge
+from tasks.core.findings import Chart, Coverage, Finding, Outcome, Series, Severity, judge
 from tasks.core.wording import Wording, Words
 from tasks.steps import decided, effect
 
@@ -40,9 +40,10 @@ WORDING = Wording(
 DUTIES["trial"] = Duty(
     id="trial", flow="tests.flows.trial", wording="tests.flows.trial", channel="deploys", limit=timedelta(seconds=3)
 )
+CHART = Chart(name="trend", title="Ensaios", unit="s", points=("A",), series=(Series(name="Duração", values=(1.0,)),))
 ENDS = {
     "passed": lambda: judge((), subject="A"),
-    "attention": lambda: judge((_finding(Severity.HIGH),), subject="A"),
+    "attention": lambda: judge((_finding(Severity.HIGH),), subject="A", charts=(CHART,)),
     "inconclusive": lambda: judge((), subject="A", coverage=(_unread(),)),
     "failed": lambda: judge((_finding(Severity.CRITICAL),), subject="A"),
     "nothing_due": lambda: judge((), result="nothing_due"),
@@ -102,6 +103,7 @@ def trial(
         result=outcome.result,
         coverage=outcome.coverage,
         measures={"resumed": float(first != observe())},
+        charts=outcome.charts,
     )
 
 

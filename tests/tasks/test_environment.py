@@ -53,8 +53,8 @@ def test_every_mistake_is_listed_in_one_error_with_what_was_probably_meant(folde
             count=3,
             mistakes="- slack.token: deve dizer onde o segredo está (secretsmanager:NOME#chave, env:NOME ou "
             "file:/CAMINHO), nunca o próprio segredo. Se um segredo foi escrito aqui, troque-o.\n"
-            "- backup.rpo_hours: deve ser maior que 0.\n"
-            "- backup.rpo_hour (seria rpo_hours?): este item não existe.",
+            "- backup.databases.assist_marias.rpo_hours: deve ser maior que 0.\n"
+            "- backup.databases.assist_marias.rpo_hour (seria rpo_hours?): este item não existe.",
         ),
     )
 
@@ -62,7 +62,10 @@ def test_every_mistake_is_listed_in_one_error_with_what_was_probably_meant(folde
 MISTAKES = {
     "schedules = true": ('schedules = "sim"', "schedules: deve ser true ou false."),
     "port = 587": ("port = 99999", "mail.port: deve ser 65535 ou menos."),
-    "rto_minutes = 60": ("jobs = 1.5", "backup.rto_minutes: falta este item, que é obrigatório."),
+    "rto_minutes = 60": (
+        "jobs = 1.5",
+        "backup.databases.assist_marias.rto_minutes: falta este item, que é obrigatório.",
+    ),
     "operations = ": ("operação = ", "arquivo: o arquivo não está na forma TOML (linha 14, coluna 6)."),
     'operations = "': (
         'operation = "',
@@ -74,7 +77,7 @@ MISTAKES = {
     ),
     "pattern = '.*\\.dump'": (
         "pattern = '(['",
-        "backup.pattern: não é uma expressão regular válida (erro na posição 1).",
+        "backup.databases.assist_marias.pattern: não é uma expressão regular válida (erro na posição 1).",
     ),
     'recipients = ["devops@assistmovemarias.org"]': (
         "recipients = []",

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import IO
 
 from tasks.adapters.guardian import Folder
@@ -21,8 +20,10 @@ from tasks.adapters.postgres_server.programs import (
     Launcher,
     StartFailed,
     TimedOut,
+    isolated_where_allowed,
     unprivileged,
 )
+from tasks.adapters.postgres_server.tuning import settings
 from tasks.core.errors import OperatorError
 
 SUPERUSER = "postgres"
@@ -33,102 +34,86 @@ POLL_SECONDS = 0.02
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_BYTES = 107  # sun_path of unix(7), less its closing zero
 
-# What is lost with the machine may be lost. fsync off is the large gain; a caller may change any of these.
-FAST: Mapping[str, str] = MappingProxyType(
-    {
-        "fsync": "off",
-        "full_page_writes": "off",
-        "synchronous_commit": "off",
-        "autovacuum": "off",
-        "wal_level": "minimal",
-        "max_wal_senders": "0",
-        "max_wal_size": "4GB",
-        "checkpoint_timeout": "1d",
-        "shared_buffers": "256MB",
-        "maintenance_work_mem": "256MB",
-    }
-)
-# What no caller may change. Already the first line of an ERROR can quote a value, so nothing below FATAL is logged.
-SAFE: Mapping[str, str] = MappingProxyType(
-    {
-        "listen_addresses": "",
-        "unix_socket_permissions": "0700",
-        "dynamic_shared_memory_type": "mmap",  # inside the data directory, so that it goes with the folder
-        "restart_after_crash": "off",
-        "jit": "off",  # an unpacked package comes without its compiler
-        "logging_collector": "off",
-        "log_destination": "stderr",
-        "log_line_prefix": "%e|",
-        "log_min_messages": "fatal",
-        "log_min_error_statement": "panic",
-        "log_error_verbosity": "terse",
-        "log_statement": "none",
-        "log_min_duration_statement": "-1",
-        "log_parameter_max_length_on_error": "0",
-    }
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """A running server. Only its own user and root reach its socket; they need no password."""
+    """A running server. Only its own user and root reach its socket; they need no password. `user` is its superuser."""
 
     launcher: Launcher
     socket_dir: Path
     log: Path
-    user: str = SUPERUSER
+    user: str
 
     @property
     def binaries(self) -> Binaries:
         """Return the programs that the server was started from."""
         return self.launcher.binaries
 
-    def conninfo(self, dbname: str) -> str:
-        """Return libpq's connection string to the database `dbname`."""
-        quoted = (text.replace("\\", r"\\").replace("'", r"\'") for text in (str(self.socket_dir), self.user, dbname))
+    @property
+    def isolated(self) -> bool:
+        """Return whether the server and its client programs have no network but their own, empty one."""
+        return self.launcher.isolated
+
+    def conninfo(self, dbname: str, user: str = "") -> str:
+        """Return libpq's connection string to the database `dbname` as `user` ("": the superuser)."""
+        parts = (str(self.socket_dir), user or self.user, dbname)
+        quoted = (text.replace("\\", r"\\").replace("'", r"\'") for text in parts)
         return "host='{}' user='{}' dbname='{}' connect_timeout=10".format(*quoted)
 
     def give(self, path: Path) -> Path:
         """Hand a file or folder inside the guarded folder to the programs' user, and return it."""
         return self.launcher.account.give(path)
 
-    def run(
+    def run(  # noqa: PLR0913 - what is started, as whom, and its three streams
         self,
         program: str,
         *args: str,
         timeout: timedelta,
+        user: str = "",
+        environ: Mapping[str, str] = NOTHING,
         stdin: bytes | IO[bytes] = b"",
         stdout: int | IO[bytes] = subprocess.PIPE,
+        stderr: int | IO[bytes] = subprocess.PIPE,
     ) -> Completed:
-        """Run a client program, already pointed at this server; see Launcher.run."""
-        environ = {"PGHOST": str(self.socket_dir), "PGUSER": self.user, "PGCLIENTENCODING": "UTF8"}
-        return self.launcher.run(program, *args, timeout=timeout, environ=environ, stdin=stdin, stdout=stdout)
+        """Run a client program, already pointed at this server as `user` ("": the superuser); see Launcher.run."""
+        ours = {"PGHOST": str(self.socket_dir), "PGUSER": user or self.user, "PGCLIENTENCODING": "UTF8"}
+        return self.launcher.run(
+            program, *args, timeout=timeout, environ={**ours, **environ}, stdin=stdin, stdout=stdout, stderr=stderr
+        )
 
 
 @contextmanager
-def cluster(
-    binaries: Binaries, folder: Folder, *, options: Mapping[str, str] = NOTHING, locale: str = "C"
+def cluster(  # noqa: PLR0913 - one keyword per choice
+    binaries: Binaries,
+    folder: Folder,
+    *,
+    options: Mapping[str, str] = NOTHING,
+    locale: str = "C",
+    superuser: str = SUPERUSER,
+    isolated: bool = True,
 ) -> Iterator[Cluster]:
     """Create a database cluster (UTF-8, `locale`) in `folder`, which holds no other, and run its server for the block.
 
-    `options` are server settings; those of SAFE stay as they are. Left with an immediate shutdown: it is thrown away.
+    `options` are server settings; those of SAFE stay as they are. `isolated`: on no network, where the kernel allows
+    it; the cluster says what came of it. Left with an immediate shutdown: it is thrown away.
     Raises OperatorError postgres.unreachable, postgres.path_too_long, postgres.start_failed, postgres.timed_out.
     """
     account = unprivileged()
     _check_place(folder.path, account)
     launcher = Launcher(binaries=_reachable(binaries, folder.path, account), folder=folder, account=account)
+    launcher = isolated_where_allowed(launcher) if isolated else launcher
     data, sockets, log = folder.path / "data", folder.path / "s", folder.path / "server.log"
     for place in (data, sockets):
         place.mkdir()
         account.give(place)
     log.touch(mode=0o600)
-    _initialize(launcher, data, locale)
-    settings = {**FAST, **options, **SAFE, "unix_socket_directories": str(sockets)}
-    arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    _initialize(launcher, data, locale, superuser)
+    every = {**settings(options), "unix_socket_directories": str(sockets)}
+    arguments = [part for name, value in every.items() for part in ("-c", f"{name}={value}")]
     with log.open("wb") as stderr, launcher.started("postgres", "-D", str(data), *arguments, stderr=stderr) as server:
         try:
             _await_ready(server, data, log)
-            yield Cluster(launcher=launcher, socket_dir=sockets, log=log)
+            yield Cluster(launcher=launcher, socket_dir=sockets, log=log, user=superuser)
         finally:
             _stop(server)
 
@@ -151,8 +136,8 @@ def _closed(path: Path, account: Account) -> Path | None:
     return next((parent for parent in (*path.parents, path) if not parent.stat().st_mode & 0o001), None)
 
 
-def _initialize(launcher: Launcher, data: Path, locale: str) -> None:
-    access = ("--auth-local=trust", "--auth-host=reject", f"--username={SUPERUSER}")
+def _initialize(launcher: Launcher, data: Path, locale: str, superuser: str) -> None:
+    access = ("--auth-local=trust", "--auth-host=reject", f"--username={superuser}")
     words = ("--encoding=UTF8", f"--locale={locale}")
     arguments = ("--no-sync", "-D", str(data), *access, *words)
     # Its progress goes nowhere, so that it can finish even when we are gone.

@@ -2,11 +2,12 @@
 
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +20,9 @@ from tasks.core.errors import OperatorError
 UNPRIVILEGED = "nobody"  # initdb refuses root, and any user that has no name
 NOT_STARTED = 127  # the exit code by which a shell says that a program could not be started
 NOTHING: Mapping[str, str] = MappingProxyType({})
+# A user namespace is only what an unprivileged user needs to be given a network namespace, in which there is nothing.
+ISOLATED = ("unshare", "--user", "--map-current-user", "--net", "--")
+PROBE_LIMIT = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +93,12 @@ def unprivileged() -> Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launcher:
-    """Starts the programs of `binaries` inside `folder` as `account`."""
+    """Starts programs (of `binaries`, else the system's) inside `folder` as `account`; `isolated`: on no network."""
 
     binaries: Binaries
     folder: Folder
     account: Account
+    isolated: bool = False
 
     @contextmanager
     def started(
@@ -109,14 +114,16 @@ class Launcher:
 
         Raises OperatorError postgres.start_failed.
         """
+        ours = self._environ()
+        found = shutil.which(program, path=ours["PATH"])  # asked here, because unshare would only say so on stderr
         try:
             process = subprocess.Popen(
-                [self.binaries.bin / program, *args],
+                [*(ISOLATED if self.isolated and found else ()), found or program, *args],
                 stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
                 cwd=self.folder.path,
-                env={**self._environ(), **environ},
+                env={**ours, **environ},
                 start_new_session=True,
                 user=self.account.uid,
                 group=self.account.gid,
@@ -134,7 +141,7 @@ class Launcher:
                     with suppress(ProcessLookupError):
                         os.killpg(process.pid, signal.SIGKILL)
 
-    def run(
+    def run(  # noqa: PLR0913 - what is started, and its three streams
         self,
         program: str,
         *args: str,
@@ -142,21 +149,24 @@ class Launcher:
         environ: Mapping[str, str] = NOTHING,
         stdin: bytes | IO[bytes] = b"",
         stdout: int | IO[bytes] = subprocess.PIPE,
+        stderr: int | IO[bytes] = subprocess.PIPE,
     ) -> Completed:
         """Run `program` to its end, or kill it with its children after `timeout`.
 
-        `stdin` is what it reads or an open file; `stdout` an open file to write to instead of memory.
+        `stdin` is what it reads or an open file; `stdout` and `stderr` open files to write to instead of memory.
         Raises OperatorError postgres.start_failed, postgres.timed_out.
         """
         text, source = (stdin, subprocess.PIPE) if isinstance(stdin, bytes) else (None, stdin)
-        streams = self.started(program, *args, environ=environ, stdin=source, stdout=stdout, stderr=subprocess.PIPE)
+        streams = self.started(program, *args, environ=environ, stdin=source, stdout=stdout, stderr=stderr)
         with streams as process:
             try:
                 written, complaints = process.communicate(text, timeout.total_seconds())
             except subprocess.TimeoutExpired:
                 data = TimedOut(program=program, seconds=round(timeout.total_seconds()))
                 raise OperatorError("postgres.timed_out", program, data) from None
-        return Completed(program=program, returncode=process.returncode, stdout=written or b"", stderr=complaints)
+        return Completed(
+            program=program, returncode=process.returncode, stdout=written or b"", stderr=complaints or b""
+        )
 
     def _environ(self) -> dict[str, str]:
         # Nothing of ours is inherited: what a dump may start (COPY … PROGRAM) finds no credentials.
@@ -168,3 +178,12 @@ class Launcher:
             **self.binaries.loader,
             **self.folder.environ,
         }
+
+
+def isolated_where_allowed(launcher: Launcher) -> Launcher:
+    """Return `launcher` without a network; as it is where the machine forbids that, or has no unshare."""
+    alone = replace(launcher, isolated=True)
+    with suppress(OperatorError):
+        if alone.run("true", timeout=PROBE_LIMIT).returncode == 0:
+            return alone
+    return launcher

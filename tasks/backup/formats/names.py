@@ -5,6 +5,8 @@ import re
 IDENTIFIER = r'(?:"(?:[^"]|"")+"|[^\s"\'.,;()]+)'
 QUALIFIED = rf"{IDENTIFIER}(?:\.{IDENTIFIER})?"
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
+_NOBODY = frozenset({"PUBLIC", "CURRENT_USER", "CURRENT_ROLE", "SESSION_USER"})
+_LINE_END = re.compile(r"[\n\r]")
 
 
 def qualified(*parts: str) -> str:
@@ -14,22 +16,19 @@ def qualified(*parts: str) -> str:
 
 def canonical(sql_name: str) -> str:
     """Return a name in the form of `qualified`, whichever of its parts the SQL at hand quotes."""
-    return qualified(*(_unquoted(part) for part in re.findall(IDENTIFIER, sql_name)))
+    return qualified(*(unquoted(part) for part in re.findall(IDENTIFIER, sql_name)))
 
 
-def listed(tail: str, known: frozenset[str]) -> str:
-    """Return the name in `tail`, the end of a line of pg_restore's listing ("schema name owner", nothing quoted).
-
-    A blank within a name makes that ambiguous: a reading that is among the `known` names is taken, else the likeliest.
-    """
-    words = tail.split(" ")
-    readings = [
-        qualified(" ".join(words[:start]), " ".join(words[start:end]))
-        for end in range(len(words) - 1, 1, -1)
-        for start in range(1, end)
-    ]
-    return next((name for name in readings if name in known), readings[0] if readings else qualified(*words))
-
-
-def _unquoted(identifier: str) -> str:
+def unquoted(identifier: str) -> str:
+    """Return an identifier's own text."""
     return identifier[1:-1].replace('""', '"') if identifier.startswith('"') else identifier
+
+
+def roles_in(sql_list: str) -> tuple[str, ...]:
+    """Return the roles of a list as GRANT and CREATE POLICY write it, without PUBLIC and the like."""
+    return tuple(unquoted(name) for name in re.findall(IDENTIFIER, sql_list) if name not in _NOBODY)
+
+
+def on_one_line(name: str) -> str:
+    """Return a name as pg_dump's comments write it: each line end inside is a blank (sanitize_line, dumputils.c)."""
+    return _LINE_END.sub(" ", name)

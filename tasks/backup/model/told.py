@@ -2,15 +2,33 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+
+
+class Against(StrEnum):
+    """What a backup or its restored database was held against: the knowledge that a finding rests on."""
+
+    ARTEFACT = "backup.against.artefact"  # the archive's own data and definitions
+    MANIFEST = "backup.against.manifest"  # what was written down when it was taken
+    LIVE = "backup.against.live"  # the live database of today
+    POLICY = "backup.against.policy"  # what the settings ask for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Searched:
-    """Where a backup was looked for."""
+    """Where a backup was looked for; `database` is whose."""
 
+    database: str
     bucket: str
     prefix: str
     pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The names that would have been understood, separated by commas."""
+
+    names: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +40,34 @@ class TooSmall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shrunk:
+    """A backup's size and the median of those before it."""
+
+    size_bytes: int
+    median_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """Two SHA-256 that should be equal."""
+
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OtherDatabase:
     """The database inside, and the one that should be."""
 
     inside: str
     expected: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherKey:
+    """The object that a manifest was written for."""
+
+    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,24 +87,40 @@ class Unexplained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What an object was held against."""
+
+    against: Against
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowGap:
-    """Rows in the archive and rows restored."""
+    """Rows that there should be and rows that there are, and according to what."""
 
     expected: int
-    restored: int
+    found: int
+    against: Against
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionGap:
-    """Where a sequence should stand and where it does."""
+    """Where a sequence should stand and where it does (the number it would give out next), and according to what."""
 
     expected: int
-    restored: int
+    found: int
+    against: Against
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Behind:
-    """How many numbers a sequence would give out again."""
+class More:
+    """How many findings of one kind are not listed one by one."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """How many rows, objects or numbers a check found wrong."""
 
     count: int
 
@@ -83,6 +140,31 @@ class Slow:
 
     took_minutes: float
     rto_minutes: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlike:
+    """A measure of this test, and the median of the last ones."""
+
+    measure: str
+    value: float
+    median: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What an assertion expected, and the number or word that came."""
+
+    expected: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How the team's program ended."""
+
+    exit_code: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

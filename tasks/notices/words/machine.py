@@ -6,15 +6,17 @@ from typing import Final
 from tasks.adapters.guardian import NoSpace, Unusable
 from tasks.adapters.postgres import Sqlstate
 from tasks.adapters.postgres_server import NoBinaries, ProgramFailed, StartFailed, TimedOut, TooOld
+from tasks.adapters.postgres_snapshot import Refusal
 from tasks.core.wording import Words
 
+_ONLY_READ: Final = "O banco só foi lido."
 MACHINE: Final[Mapping[str, Words]] = {
     "disk.no_space": Words(
         title="Sem espaço em disco",
         message="São necessários {needed_mb} MB em {subject}, mas só há {free_mb} MB livres.",
         remedy="Libere espaço nessa máquina, ou indique no arquivo do ambiente uma pasta em um disco maior, e execute "
         "de novo.",
-        safe="Nada foi baixado nem alterado.",
+        safe="Nada foi alterado; o que já tinha sido copiado foi apagado.",
         data=NoSpace,
     ),
     "guardian.no_folder": Words(
@@ -90,6 +92,35 @@ MACHINE: Final[Mapping[str, Words]] = {
         message="Não foi possível conectar ao PostgreSQL.",
         remedy="Se era o servidor descartável, ele caiu: veja a memória da máquina do worker e execute de novo.",
         safe="Nada foi escrito no banco.",
+    ),
+    "postgres.no_conninfo": Words(
+        title="Conexão malformada",
+        message="O segredo com a conexão de {subject} não é uma conexão da libpq.",
+        remedy="Escreva-a como “host=… dbname=… user=… password=…”, ou como postgresql://….",
+        safe=_ONLY_READ,
+    ),
+    "postgres.login_refused": Words(
+        title="O banco recusou a conexão",
+        message="O servidor de {subject} respondeu, mas recusou a conexão (SQLSTATE: {sqlstate}).",
+        remedy="28P01: senha. 28000: papel ou pg_hba.conf. 3D000: o banco não existe. 42501: falta CONNECT.",
+        safe=_ONLY_READ,
+        data=Refusal,
+    ),
+    "postgres.out_of_reach": Words(
+        title="Banco fora de alcance",
+        message="Não foi possível falar com o servidor de {subject} (SQLSTATE: {sqlstate}).",
+        remedy="Confira se o servidor está de pé e aceita conexões (53300: todas em uso; 57P03: iniciando), e rode de "
+        "novo.",
+        safe=_ONLY_READ,
+        data=Refusal,
+    ),
+    "postgres.snapshot_refused": Words(
+        title="O banco recusou uma consulta",
+        message="O PostgreSQL recusou uma consulta sobre {subject} (SQLSTATE {sqlstate}).",
+        remedy="57014: passou do prazo; veja se o banco está ocupado. Outro código: veja a página do runbook "
+        "(backup.md).",
+        safe=_ONLY_READ,
+        data=Refusal,
     ),
     "postgres.no_column": Words(
         title="Coluna que não existe",

@@ -151,4 +151,47 @@ SERVICES: Final[Mapping[str, Words]] = {
         "signing_key.",
         safe="Nada foi assinado; o registro está intacto.",
     ),
+    "s3.cold": Words(
+        title="Objeto arquivado",
+        message="O objeto “{subject}” está em uma classe de armazenamento fria (Glacier) e não pode ser lido agora.",
+        remedy="Peça a restauração do objeto no console do S3, espere terminar e execute a rotina de novo.",
+        safe="Nada foi gravado nem apagado.",
+    ),
+    "s3.checksum_mismatch": Words(
+        title="Bytes alterados no S3",
+        message="Os bytes de “{subject}” não conferem com a soma que o S3 guardou quando o objeto foi enviado.",
+        remedy="Baixe o objeto outra vez, à mão; se a soma ainda não conferir, trate-o como perdido e veja as versões "
+        "anteriores.",
+        safe="Nada foi gravado nem apagado.",
+    ),
+    "age.bad_identity": Words(
+        title="Identidade age inválida",
+        message="O segredo indicado para abrir backups cifrados não contém uma identidade age ({subject}).",
+        remedy="Guarde no segredo o arquivo que o age-keygen gera e confira age_identity em [backup].",
+        safe="Nada foi alterado.",
+    ),
+    "age.bad_recipient": Words(
+        title="Destinatário age inválido",
+        message="“{subject}” não é um destinatário age (age1…).",
+        remedy="Corrija age_recipients em [backup].",
+        safe="Nada foi gravado.",
+    ),
+    "age.wrong_key": Words(
+        title="Cifrado para outra chave",
+        message="O arquivo está cifrado (age) para outra chave, ou com senha.",
+        remedy="Confira age_identity e para quem o job cifra.",
+        safe="Nada foi alterado.",
+    ),
+    "age.cut": Words(
+        title="Arquivo age cortado",
+        message="O arquivo age acaba antes do fim.",
+        remedy="Gere e envie o arquivo de novo.",
+        safe="Nada foi alterado.",
+    ),
+    "age.altered": Words(
+        title="Arquivo age alterado",
+        message="O arquivo age tem bytes alterados.",
+        remedy="Gere e envie o arquivo de novo.",
+        safe="Nada foi alterado.",
+    ),
 }

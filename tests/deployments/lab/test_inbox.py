@@ -1,7 +1,9 @@
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
@@ -46,9 +48,13 @@ def people(running: LabSlack) -> LabSlack:
     return running
 
 
-def call(lab: LabSlack, method: str, arguments: dict[str, object], token: str = TOKEN) -> dict[str, object]:
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-    with urlopen(Request(f"{lab.address}{method}", json.dumps(arguments).encode(), headers), timeout=5) as answer:  # noqa: S310 - loopback
+def call(
+    lab: LabSlack, method: str, arguments: dict[str, object], token: str = TOKEN, *, form: bool = False
+) -> dict[str, object]:
+    kind = "application/x-www-form-urlencoded" if form else "application/json"
+    body = urlencode(arguments) if form else json.dumps(arguments)
+    headers = {"Content-Type": kind, "Authorization": f"Bearer {token}"}
+    with urlopen(Request(f"{lab.address}{method}", body.encode(), headers), timeout=5) as answer:  # noqa: S310 - loopback
         said: dict[str, object] = json.load(answer)
     return said
 
@@ -106,8 +112,56 @@ def test_the_json_tells_what_came(people: LabSlack) -> None:
             "blocks": [HEADER],
             "key": "run:1:ended",
             "posted_at": str(posted.posted_at),
+            "files": [],
         }
     ]
+
+
+def test_a_picture_is_shown_below_its_message(people: LabSlack) -> None:
+    for text in ("um", "dois"):
+        sent = call(people, "chat.postMessage", {"channel": "#ops-assist", "text": text})
+    send(people, b"PNG", {"channel_id": sent["channel"], "thread_ts": sent["ts"]})
+    shown = read(people.inbox_url)
+    picture = '<img src="data:image/png;base64,UE5H" alt="a &lt;b&gt;">'
+    places = [
+        shown.index(piece)
+        for piece in ("<p>dois</p>", "Na conversa: T &amp; U <code>t.png</code>", picture, "<p>um</p>")
+    ]
+    assert places == sorted(places)
+    [kept] = [m["files"] for m in json.loads(read(f"{people.inbox_url}messages.json"))["slack"] if m["files"]]
+    file = {"id": "F0LAB00001", "name": "t.png", "title": "T & U", "description": "a <b>", "body": "3 bytes"}
+    assert kept == [file]
+
+
+def test_an_update_keeps_the_pictures_of_a_message(people: LabSlack) -> None:
+    sent = call(people, "chat.postMessage", {"channel": "#ops-assist", "text": "a"})
+    send(people, b"PNG", {"channel_id": sent["channel"], "thread_ts": sent["ts"]})
+    call(people, "chat.update", {"channel": sent["channel"], "ts": sent["ts"], "text": "b"})
+    assert [(m.text, len(m.files)) for m in people.messages] == [("b", 1)]
+
+
+@pytest.mark.parametrize(
+    ("body", "place", "error"),
+    [
+        (b"PNG", {"channel_id": "#ops-assist", "thread_ts": "1.0"}, "invalid_channel"),
+        (b"PNG", {"channel_id": "C0LAB00001", "thread_ts": "1.0"}, "no_thread"),
+        (b"PN", {"channel_id": "C0LAB00001"}, "file_not_found"),
+    ],
+    ids=["a name for a channel", "no such message", "bytes cut short"],
+)
+def test_what_cannot_be_shared_is_refused(people: LabSlack, body: bytes, place: dict[str, object], error: str) -> None:
+    sent = call(people, "chat.postMessage", {"channel": "#ops-assist", "text": "a"})
+    assert send(people, body, {"thread_ts": sent["ts"], **place}) == {"ok": False, "error": error}
+    assert [m.files for m in people.messages] == [()]
+
+
+def send(lab: LabSlack, body: bytes, place: dict[str, object]) -> dict[str, object]:
+    """Upload three bytes in Slack's three calls."""
+    asked = call(lab, "files.getUploadURLExternal", {"filename": "t.png", "length": 3, "alt_txt": "a <b>"}, form=True)
+    with contextlib.suppress(HTTPError), urlopen(str(asked["upload_url"]), body, timeout=5):  # noqa: S310 - loopback
+        pass
+    files = [{"id": asked["file_id"], "title": "T & U"}]
+    return call(lab, "files.completeUploadExternal", {"files": json.dumps(files), **place})
 
 
 def test_an_update_changes_the_message_and_keeps_its_place_and_key(people: LabSlack) -> None:

@@ -24,6 +24,8 @@ from tasks.adapters.postgres_server import (
     binaries,
     cluster,
     find_binaries,
+    programs,
+    tuning,
 )
 from tasks.core.errors import NO_DATA, OperatorError
 
@@ -95,6 +97,77 @@ def test_it_listens_on_no_network_and_its_socket_is_its_users_alone(server: Clus
         "0o700",
         "0o700",
     ]
+
+
+def test_it_and_its_programs_are_on_a_network_of_their_own_without_anything_in_it(server: Cluster) -> None:
+    if not server.isolated:
+        pytest.skip("this machine gives no network namespaces")
+    seen = server.run("psql", "-X", "-d", "postgres", "-c", r"\! cat /proc/net/dev", timeout=SECONDS).stdout.decode()
+    devices = [line.split(":")[0].strip() for line in seen.splitlines() if ":" in line]
+    ours = (Path("/proc/self/ns/net").readlink(), Path("/proc/self/ns/user").readlink())
+    theirs = (postmaster(server) / "ns/net").readlink(), (postmaster(server) / "ns/user").readlink()
+    assert (devices, {*ours} & {*theirs}) == (["lo"], set())
+
+
+@pytest.mark.parametrize(
+    "unshare", ["/nowhere/unshare", "/bin/false"], ids=["without unshare", "where it is forbidden"]
+)
+def test_where_the_machine_gives_no_network_namespace_the_cluster_says_so(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, unshare: str
+) -> None:
+    monkeypatch.setattr(programs, "ISOLATED", (unshare,))
+    with cluster(find_binaries(), folder) as server:
+        assert (server.isolated, answer(server, "SELECT 1")) == (False, "1")
+
+
+def test_a_cluster_that_is_not_to_be_isolated_stays_on_the_machines_network(folder: Folder) -> None:
+    with cluster(find_binaries(), folder, isolated=False) as server:
+        net = (postmaster(server) / "ns/net").readlink()
+        assert (server.isolated, net) == (False, Path("/proc/self/ns/net").readlink())
+
+
+def test_a_program_that_is_not_there_is_named_although_another_one_would_start_it(server: Cluster) -> None:
+    with pytest.raises(OperatorError) as caught:
+        server.run("no_such_program", timeout=SECONDS)
+    assert (caught.value.code, caught.value.subject) == ("postgres.start_failed", "no_such_program")
+    assert caught.value.data == StartFailed(program="no_such_program", exit_code=127)
+
+
+def test_the_superuser_has_the_name_that_was_asked_for_and_others_connect_by_theirs(folder: Folder) -> None:
+    with cluster(find_binaries(), folder, superuser="raiz") as server:
+        answer(server, 'CREATE ROLE "d\'Ela" LOGIN')
+        who = ("-XAtc", "SELECT current_user || (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)")
+        names = [
+            server.run("psql", *who, "postgres", timeout=SECONDS).checked().stdout,
+            server.run("psql", *who, "postgres", user="d'Ela", timeout=SECONDS).checked().stdout,
+            server.run("psql", *who, server.conninfo("postgres", "d'Ela"), timeout=SECONDS).checked().stdout,
+        ]
+    assert names == [b"raiztrue\n", b"d'Elafalse\n", b"d'Elafalse\n"]
+
+
+def test_what_a_program_complains_about_can_go_into_a_file(server: Cluster, tmp_path: Path) -> None:
+    with (tmp_path / "queixas").open("wb") as file:
+        done = server.run("psql", "-X", "-d", "postgres", "-c", "SELECT um", timeout=SECONDS, stderr=file)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"um" in (tmp_path / "queixas").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "limit", "shares"),
+    [
+        pytest.param(32_000, "max\n", ("1024MB", "512MB"), id="a large machine"),
+        pytest.param(8_000, "", ("500MB", "250MB"), id="a small one"),
+        pytest.param(32_000, "1073741824\n", ("128MB", "64MB"), id="a large one, in a small container"),
+    ],
+)
+def test_the_servers_memory_is_a_share_of_what_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, megabytes: int, limit: str, shares: tuple[str, str]
+) -> None:
+    for name, text in (("MEMORY", f"MemTotal: 1 kB\nMemAvailable:   {megabytes * 1024} kB\n"), ("MEMORY_LIMIT", limit)):
+        (tmp_path / name).write_text(text, encoding="ascii")
+        monkeypatch.setattr(tuning, name, tmp_path / name)
+    settings = tuning.settings({"work_mem": "7MB"})
+    assert (settings["shared_buffers"], settings["maintenance_work_mem"], settings["work_mem"]) == (*shares, "7MB")
 
 
 def test_it_does_not_run_as_root(server: Cluster) -> None:

@@ -4,6 +4,7 @@ import pickle
 from collections.abc import Iterator
 from hashlib import md5, sha256
 from pathlib import Path
+from random import Random
 from uuid import uuid4
 
 import pytest
@@ -11,9 +12,10 @@ import pytest
 from deployments.lab import aws
 from deployments.lab.aws import LabAws
 from tasks.adapters.aws import AwsAnswer
-from tasks.adapters.s3 import CHUNK_BYTES, S3, AlreadyThere, S3Object, S3Version
-from tasks.core.errors import OperatorError, TransientError
+from tasks.adapters.s3 import CHUNK_BYTES, PART_BYTES, S3, AlreadyThere, S3Object, S3Upload, S3Version, StoredObject
+from tasks.core.errors import NO_DATA, OperatorError, TransientError
 from tasks.core.findings import Finding, Severity
+from tests.tasks.adapters.behind_s3 import stored, tamper
 from tests.tasks.adapters.scripted import Answer, answering, nobody, s3_error
 
 
@@ -39,6 +41,10 @@ def bucket(cloud: LabAws) -> str:
     name = f"bucket-{uuid4().hex}"
     cloud.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "sa-east-1"})
     return name
+
+
+def blocks(body: bytes) -> Iterator[bytes]:
+    return (body[at : at + CHUNK_BYTES] for at in range(0, len(body), CHUNK_BYTES))
 
 
 def told(error: OperatorError) -> tuple[type, str, str, object]:
@@ -103,48 +109,139 @@ def test_versions_and_delete_markers_are_listed(s3: S3, bucket: str, cloud: LabA
     client = cloud.client("s3")
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     first = client.put_object(Bucket=bucket, Key="a", Body=b"1")["VersionId"]
-    second = client.put_object(Bucket=bucket, Key="a", Body=b"2")["VersionId"]
+    second = client.put_object(Bucket=bucket, Key="a", Body=b"22", StorageClass="GLACIER")["VersionId"]
     marker = client.delete_object(Bucket=bucket, Key="a")["VersionId"]
     client.put_object(Bucket=bucket, Key="b", Body=b"1")
-    assert sorted(s3.versions(bucket, "a"), key=lambda v: (v.delete_marker, v.version_id != first)) == [
-        S3Version(key="a", version_id=first, latest=False, delete_marker=False),
-        S3Version(key="a", version_id=second, latest=False, delete_marker=False),
-        S3Version(key="a", version_id=marker, latest=True, delete_marker=True),
+    listed = client.list_object_versions(Bucket=bucket)
+    at = {one["VersionId"]: one["LastModified"] for one in (*listed["Versions"], *listed["DeleteMarkers"])}
+    assert sorted(s3.versions(bucket, "a"), key=lambda v: [first, second, marker].index(v.version_id)) == [
+        S3Version(
+            key="a",
+            version_id=first,
+            latest=False,
+            delete_marker=False,
+            modified_at=at[first],
+            size_bytes=1,
+            storage_class="STANDARD",
+        ),
+        S3Version(
+            key="a",
+            version_id=second,
+            latest=False,
+            delete_marker=False,
+            modified_at=at[second],
+            size_bytes=2,
+            storage_class="GLACIER",
+        ),
+        S3Version(key="a", version_id=marker, latest=True, delete_marker=True, modified_at=at[marker]),
     ]
 
 
-def test_a_download_is_hashed_while_it_is_written_and_tells_how_far_it_is(s3: S3, bucket: str, tmp_path: Path) -> None:
+def test_a_bucket_without_versions_lists_one_of_each_key(s3: S3, bucket: str) -> None:
+    s3.put_new(bucket, "a", b"1", "text/plain")
+    assert [(one.key, one.version_id, one.latest, one.size_bytes) for one in s3.versions(bucket, "")] == [
+        ("a", "null", True, 1)
+    ]
+
+
+def test_unfinished_uploads_are_listed(s3: S3, bucket: str, cloud: LabAws) -> None:
+    client = cloud.client("s3")
+    client.create_multipart_upload(Bucket=bucket, Key="a/1")
+    client.create_multipart_upload(Bucket=bucket, Key="b/1")
+    begun = client.list_multipart_uploads(Bucket=bucket)["Uploads"][0]["Initiated"]
+    assert list(s3.uploads(bucket, "a/")) == [S3Upload(key="a/1", begun_at=begun)]
+
+
+def read(s3: S3, bucket: str, key: str) -> tuple[list[bytes], bool]:
+    with s3.reading(bucket, key) as download:
+        return list(download.blocks()), download.checked
+
+
+def test_an_object_is_read_in_blocks_and_against_the_checksum_of_s3(s3: S3, bucket: str, cloud: LabAws) -> None:
     body = bytes(range(256)) * 4096 * 2 + b"end"
-    s3.put_new(bucket, "dump", body, "application/octet-stream")
-    seen: list[int] = []
-    digest = s3.download(bucket, "dump", tmp_path / "dump", seen.append)
-    assert digest == sha256(body).hexdigest()
-    assert (tmp_path / "dump").read_bytes() == body
-    assert seen == [CHUNK_BYTES, 2 * CHUNK_BYTES, len(body)]
+    cloud.client("s3").put_object(Bucket=bucket, Key="dump", Body=body, ChecksumAlgorithm="SHA256")
+    assert read(s3, bucket, "dump") == ([body[:CHUNK_BYTES], body[CHUNK_BYTES : 2 * CHUNK_BYTES], b"end"], True)
 
 
-def test_a_download_cut_in_the_middle_can_pass_by_itself_and_leaves_no_file(tmp_path: Path) -> None:
+def test_without_a_checksum_of_s3_nothing_was_checked(s3: S3, bucket: str) -> None:
+    s3.put_new(bucket, "dump", b"body", "text/plain")
+    stored(bucket, "dump").checksum_algorithm = None
+    assert read(s3, bucket, "dump") == ([b"body"], False)
+
+
+def test_bytes_that_changed_since_s3_summed_them_are_named(s3: S3, bucket: str) -> None:
+    s3.put_new(bucket, "dump", b"body", "text/plain")
+    tamper(bucket, "dump", b"bodY")
+    with pytest.raises(OperatorError) as caught:
+        read(s3, bucket, "dump")
+    assert told(caught.value) == (OperatorError, "s3.checksum_mismatch", "dump", NO_DATA)
+
+
+def test_a_reading_cut_in_the_middle_can_pass_by_itself() -> None:
     cut = Answer(body=b"x" * 2 * CHUNK_BYTES, promised=3 * CHUNK_BYTES)
     with answering([cut]) as server, pytest.raises(TransientError) as caught:
-        S3(server.aws).download("bucket", "dump", tmp_path / "dump", lambda _done: None)
+        read(S3(server.aws), "bucket", "dump")
     assert (caught.value.code, caught.value.subject) == ("s3.unreachable", "bucket")
-    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_download_of_nothing_names_the_key(s3: S3, bucket: str, tmp_path: Path) -> None:
+def test_a_reading_of_nothing_names_the_key(s3: S3, bucket: str) -> None:
     with pytest.raises(OperatorError) as caught:
-        s3.download(bucket, "gone", tmp_path / "dump", lambda _done: None)
+        read(s3, bucket, "gone")
     assert told(caught.value) == (OperatorError, "s3.no_object", "gone", AwsAnswer(answer="NoSuchKey"))
-    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_bucket_is_named_by_every_call(s3: S3, tmp_path: Path) -> None:
+@pytest.mark.parametrize("storage", ["GLACIER", "DEEP_ARCHIVE"])
+def test_what_must_be_thawed_first_is_named(s3: S3, bucket: str, cloud: LabAws, storage: str) -> None:
+    cloud.client("s3").put_object(Bucket=bucket, Key="dump", Body=b"x", StorageClass=storage)
+    with pytest.raises(OperatorError) as caught:
+        read(s3, bucket, "dump")
+    assert told(caught.value) == (OperatorError, "s3.cold", "dump", NO_DATA)
+
+
+@pytest.mark.parametrize("size", [0, 5, PART_BYTES, 2 * PART_BYTES + 5])
+def test_a_stream_becomes_an_object_that_s3_has_checked(s3: S3, bucket: str, size: int) -> None:
+    body = Random(size).randbytes(size)  # noqa: S311 - the same bytes every time
+    put = s3.put_stream(bucket, "dump", blocks(body), "application/octet-stream")
+    assert put == StoredObject(size_bytes=size, sha256=sha256(body).hexdigest())
+    came, checked = read(s3, bucket, "dump")
+    assert (b"".join(came) == body, checked) == (True, True)
+    assert list(s3.uploads(bucket, "")) == []
+
+
+@pytest.mark.parametrize("size", [5, PART_BYTES + 5], ids=["small", "in parts"])
+def test_a_stream_replaces_nothing(s3: S3, bucket: str, size: int) -> None:
+    s3.put_new(bucket, "dump", b"one", "text/plain")
+    with pytest.raises(AlreadyThere) as caught:
+        s3.put_stream(bucket, "dump", blocks(bytes(size)), "text/plain")
+    assert told(caught.value) == (AlreadyThere, "s3.already_there", "dump", AwsAnswer(answer="PreconditionFailed"))
+    assert s3.get(bucket, "dump") == b"one"
+    assert list(s3.uploads(bucket, "")) == []
+
+
+@pytest.mark.parametrize("size", [5, PART_BYTES + 5], ids=["small", "in parts"])
+def test_a_stream_that_breaks_leaves_nothing(s3: S3, bucket: str, size: int) -> None:
+    def breaking() -> Iterator[bytes]:
+        yield bytes(size)
+        raise OperatorError("postgres.program_failed", "pg_dump")
+
+    with pytest.raises(OperatorError) as caught:
+        s3.put_stream(bucket, "dump", breaking(), "text/plain")
+    assert caught.value.code == "postgres.program_failed"
+    assert s3.get(bucket, "dump") is None
+    assert list(s3.uploads(bucket, "")) == []
+
+
+def test_a_missing_bucket_is_named_by_every_call(s3: S3) -> None:
     calls = (
         lambda: s3.get("no-such-bucket", "key"),
         lambda: s3.put_new("no-such-bucket", "key", b"", "text/plain"),
         lambda: list(s3.list("no-such-bucket", "")),
         lambda: list(s3.versions("no-such-bucket", "")),
-        lambda: s3.download("no-such-bucket", "key", tmp_path / "x", lambda _done: None),
+        lambda: list(s3.uploads("no-such-bucket", "")),
+        lambda: s3.keeps_versions("no-such-bucket"),
+        lambda: read(s3, "no-such-bucket", "key"),
+        lambda: s3.put_stream("no-such-bucket", "key", iter([b"x"]), "text/plain"),
+        lambda: s3.put_stream("no-such-bucket", "key", iter([bytes(PART_BYTES)]), "text/plain"),
     )
     for call in calls:
         with pytest.raises(OperatorError) as caught:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deployments.lab import slack as lab
+from deployments.lab.inbox import File
 from deployments.lab.slack import Failure, LabSlack
 from tasks.adapters.slack import SlackApi, SlackReply
 from tasks.core.errors import OperatorError, TransientError
@@ -12,6 +13,7 @@ from tasks.core.secret import Secret
 from tasks.settings import Slack
 
 CHANNEL = "#ops-assist"
+PNG = b"\x89PNG\r\n\x1a\n and so on"
 BLOCKS = ({"type": "section", "text": {"type": "mrkdwn", "text": "oi"}},)
 
 
@@ -41,6 +43,11 @@ def api(people: LabSlack, *, token: str = lab.TOKEN, address: str = "", timeout_
 
 def before() -> datetime:
     return datetime.now(UTC) - timedelta(hours=1)
+
+
+def upload(people: LabSlack, thread: str, *, channel: str = CHANNEL, timeout_seconds: float = 5) -> str:
+    slack = api(people, timeout_seconds=timeout_seconds)
+    return slack.upload(channel, thread, "rto.png", PNG, title="Tempo", description="é" * 1_001)
 
 
 def known(error: OperatorError) -> tuple[type[OperatorError], str, str, object]:
@@ -82,6 +89,7 @@ def test_a_message_is_found_beyond_the_first_page(people: LabSlack) -> None:
         ("token_revoked", OperatorError, "slack.token_refused"),
         ("account_inactive", OperatorError, "slack.token_refused"),
         ("channel_not_found", OperatorError, "slack.no_channel"),
+        ("invalid_channel", OperatorError, "slack.no_channel"),
         ("is_archived", OperatorError, "slack.no_channel"),
         ("not_in_channel", OperatorError, "slack.not_in_channel"),
         ("ratelimited", TransientError, "slack.rate_limited"),
@@ -191,3 +199,52 @@ def test_a_check_finds_a_missing_and_a_not_joined_channel(people: LabSlack) -> N
         with pytest.raises(OperatorError, match=f"{code}: {channel}"):
             api(people).check((CHANNEL, channel))
     assert people.messages == []
+
+
+def test_a_picture_lies_in_the_thread_of_its_message_with_its_title_and_words(people: LabSlack) -> None:
+    thread, another = (api(people).post(CHANNEL, "oi", BLOCKS, key) for key in ("k", "another"))
+    identity = upload(people, thread)
+    assert {message.id: message.files for message in people.messages} == {
+        thread: (File(id=identity, name="rto.png", title="Tempo", description="é" * 1_000, body=PNG),),
+        another: (),
+    }
+    assert people.calls[-3:] == ["conversations.list", "files.getUploadURLExternal", "files.completeUploadExternal"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "code", "said"),
+    [
+        (
+            Failure(error="missing_scope", method="files.getUploadURLExternal"),
+            OperatorError,
+            "slack.refused",
+            "missing_scope",
+        ),
+        (Failure(status=500, method="upload"), TransientError, "slack.unreachable", "HTTP 500"),
+        (Failure(status=413, method="upload"), OperatorError, "slack.refused", "HTTP 413"),
+        (Failure(hang_seconds=2, method="upload"), TransientError, "slack.unreachable", "TimeoutError"),
+        (
+            Failure(error="not_in_channel", method="files.completeUploadExternal"),
+            OperatorError,
+            "slack.not_in_channel",
+            "not_in_channel",
+        ),
+    ],
+    ids=["no address", "bytes not taken", "bytes refused", "bytes not taken in time", "not shared"],
+)
+def test_each_step_of_an_upload_that_fails_is_said(
+    people: LabSlack, failure: Failure, kind: type[OperatorError], code: str, said: str
+) -> None:
+    thread = api(people).post(CHANNEL, "oi", BLOCKS, "k")
+    people.fail_next(1, failure)
+    with pytest.raises(OperatorError) as raised:
+        upload(people, thread, timeout_seconds=1)
+    assert known(raised.value) == (kind, code, CHANNEL, SlackReply(error=said))
+    assert [message.files for message in people.messages] == [()]
+
+
+def test_a_picture_without_a_message_or_in_a_channel_not_joined_is_refused(people: LabSlack) -> None:
+    with pytest.raises(OperatorError, match=r"slack\.refused"):
+        upload(people, "1.000000")
+    with pytest.raises(OperatorError, match=r"slack\.not_in_channel: #fora"):
+        upload(people, "1.000000", channel="#fora")

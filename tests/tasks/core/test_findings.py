@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.core.findings import Coverage, Finding, Outcome, Severity, Verdict, judge
+from tasks.core.findings import Chart, Coverage, Finding, Outcome, Series, Severity, Table, Verdict, judge
 
 
 def finding(severity: Severity, rule: str = "trial.rule") -> Finding:
@@ -45,3 +45,11 @@ def test_the_first_verdict_that_holds_is_the_outcomes(
 def test_findings_come_worst_first_then_by_rule() -> None:
     low, high_b, high_a = finding(Severity.LOW), finding(Severity.HIGH, "b.rule"), finding(Severity.HIGH, "a.rule")
     assert judge([low, high_b, high_a]) == Outcome(verdict=Verdict.ATTENTION, findings=(high_a, high_b, low))
+
+
+def test_tables_and_charts_are_handed_on() -> None:
+    table = Table(name="t", title="T", columns=("A",), rows=(("a",),))
+    chart = Chart(name="c", title="C", unit="s", points=("a",), series=(Series(name="S", values=(1.0,)),))
+    assert judge((), tables=[table], charts=[chart]) == Outcome(
+        verdict=Verdict.PASSED, tables=(table,), charts=(chart,)
+    )

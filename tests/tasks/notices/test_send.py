@@ -9,13 +9,17 @@ from deployments.lab.slack import Failure, LabSlack
 from deployments.lab.smtp import LabSmtp
 from tasks.core.findings import Verdict
 from tasks.notices.message import Message, end_of_run
-from tasks.notices.send import Receipt, Way, announce
+from tasks.notices.send import Picture, Receipt, Way, announce
 from tasks.settings import Aws, Mail, Slack
 from tests.tasks.notices.documents import ENDS, LINKS, REPORT_KEY, document, finding
 
 NOTICE = end_of_run(document(), LINKS, REPORT_KEY)
 MAIL_ID = "0f8a7d2e7a7c4d0b9d1d6f1f2f8f3b11.1.ended@assistmovemarias.org"
 DOWN = Failure(status=503)
+PICTURES = tuple(
+    Picture(name=f"{name}.png", body=name.encode(), title=name.upper(), description=f"o que {name} mostra")
+    for name in ("rto", "rpo")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +31,15 @@ class World:
     slack: Slack
     mail: Mail
 
-    def announce(self, message: Message = NOTICE, *, look_up: bool = False, channel: str = "operations") -> Receipt:
-        return announce(message, channel, self.slack, self.mail, Aws(), look_up=look_up)
+    def announce(
+        self,
+        message: Message = NOTICE,
+        *,
+        look_up: bool = False,
+        channel: str = "operations",
+        pictures: tuple[Picture, ...] = (),
+    ) -> Receipt:
+        return announce(message, channel, self.slack, self.mail, Aws(), look_up=look_up, pictures=pictures)
 
 
 @pytest.fixture(scope="module")
@@ -187,3 +198,57 @@ def test_a_mail_sent_twice_carries_the_same_id(world: World) -> None:
     world.announce()
     world.announce(look_up=True)
     assert [mail.message_id for mail in world.post.messages] == [MAIL_ID, MAIL_ID]
+
+
+def test_pictures_go_into_the_thread_of_the_notice(world: World) -> None:
+    receipt = world.announce(pictures=PICTURES)
+    (kept,) = world.people.messages
+    files = tuple(file.id for file in kept.files)
+    assert receipt == Receipt(way=Way.SLACK, channel="#ops-assist", message_id=kept.id, files=files)
+    assert [(f.name, f.body, f.title, f.description) for f in kept.files] == [
+        (p.name, p.body, p.title, p.description) for p in PICTURES
+    ]
+
+
+def test_a_picture_that_does_not_go_is_said_and_changes_no_way(world: World) -> None:
+    world.people.fail_next(1, Failure(error="missing_scope", method="files.getUploadURLExternal"))
+    receipt = world.announce(pictures=PICTURES)
+    (kept,) = world.people.messages
+    why = (
+        "O aviso saiu sem o gráfico rto.png (ele está no relatório). O Slack recusou a chamada para #ops-assist "
+        "(resposta: missing_scope). Se a resposta for missing_scope, dê ao aplicativo a permissão que falta. "
+        "Nos outros casos, avise quem mantém o marias-ops."
+    )
+    [second] = kept.files
+    assert second.name == "rpo.png"
+    assert receipt == Receipt(
+        way=Way.SLACK, channel="#ops-assist", message_id=kept.id, files=(second.id,), warnings=(why,)
+    )
+    assert receipt.trouble == why
+    assert world.post.messages == []
+
+
+def test_who_finds_the_notice_sent_leaves_the_pictures_to_who_sent_it(world: World) -> None:
+    world.announce(pictures=PICTURES)
+    receipt = world.announce(look_up=True, pictures=PICTURES)
+    (kept,) = world.people.messages
+    assert [file.name for file in kept.files] == ["rto.png", "rpo.png"]
+    assert receipt == Receipt(way=Way.SLACK, channel="#ops-assist", message_id=kept.id)
+
+
+def test_who_looked_for_the_notice_in_vain_sends_the_pictures_with_it(world: World) -> None:
+    world.announce(look_up=True, pictures=PICTURES)
+    assert [len(message.files) for message in world.people.messages] == [2]
+
+
+def test_a_notice_whose_answer_was_lost_gets_its_pictures_all_the_same(world: World) -> None:
+    world.people.fail_next(1, Failure(status=500, arrived=True))
+    world.announce(pictures=PICTURES)
+    assert [len(message.files) for message in world.people.messages] == [2]
+
+
+def test_a_mail_goes_without_pictures(world: World) -> None:
+    world.people.fail_next(9, DOWN)
+    receipt = world.announce(pictures=PICTURES)
+    assert (receipt.way, receipt.files, receipt.warnings) == (Way.MAIL, (), ())
+    assert [mail.subject for mail in world.post.messages] == [NOTICE.subject]

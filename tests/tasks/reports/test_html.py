@@ -1,14 +1,17 @@
 import re
+from base64 import b64encode
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
 
-from tasks.core.findings import Table, Verdict
+from tasks.core.findings import Chart, Series, Table, Verdict
 from tasks.evidence.document import CoverageRecord, Document
 from tasks.reports.html import to_html
+from tasks.reports.plots import to_png
 from tasks.reports.standard import layout
 from tests.tasks.notices.documents import document, finding
+from tests.tasks.reports.charts import RTO, RTO_IN_WORDS, chart
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(1)>" onclick="x" {{ 7*7 }} &amp;'
 # Pairs of ink and ground in the template's style, for each of its two themes.
@@ -40,8 +43,8 @@ class Page(HTMLParser):
         self.text += data
 
 
-def page(shown: Document, *tables: Table) -> str:
-    return to_html(shown.title, layout(shown, (), tables))
+def page(shown: Document, *tables: Table, charts: tuple[Chart, ...] = ()) -> str:
+    return to_html(shown.title, layout(shown, (), tables, charts=charts))
 
 
 def full(text: str) -> str:
@@ -49,7 +52,8 @@ def full(text: str) -> str:
     coverage = CoverageRecord(what=text, required=True, assessed=False, why=text)
     table = Table(name="t", title=text, columns=(text, "Linhas"), rows=((text, 1234.5),))
     shown = document(title=text, summary=text, safe=text, verdict=Verdict.FAILED, findings=(bad,), coverage=(coverage,))
-    return page(shown, table)
+    drawn = chart(title=text, unit=text, points=(text,), series=(Series(name=text, values=(1.0,)),))
+    return page(shown, table, charts=(drawn,))
 
 
 def test_data_becomes_text_and_never_markup() -> None:
@@ -61,16 +65,13 @@ def test_data_becomes_text_and_never_markup() -> None:
 
 def test_nothing_is_loaded_and_nothing_runs() -> None:
     shown = Page(full("texto"))
-    assert not {tag for tag, _ in shown.tags} & {"script", "link", "img", "iframe", "object", "form", "base"}
-    assert not [name for _, attributes in shown.tags for name in attributes if name in ("src", "href", "style")]
+    assert not {tag for tag, _ in shown.tags} & {"script", "link", "iframe", "object", "form", "base"}
+    assert not [name for _, attributes in shown.tags for name in attributes if name in ("href", "style")]
+    sources = [source for _, attributes in shown.tags if (source := attributes.get("src"))]
+    assert [source.partition(",")[0] for source in sources] == ["data:image/png;base64"]
     assert "url(" not in shown.text
-    assert (
-        "meta",
-        {
-            "http-equiv": "Content-Security-Policy",
-            "content": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
-        },
-    ) in shown.tags
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    assert ("meta", {"http-equiv": "Content-Security-Policy", "content": policy}) in shown.tags
 
 
 def test_it_is_portuguese_with_headings_in_order_and_a_caption_on_every_table() -> None:
@@ -81,7 +82,7 @@ def test_it_is_portuguese_with_headings_in_order_and_a_caption_on_every_table() 
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
     tags = [tag for tag, _ in shown.tags]
-    assert tags.count("table") == tags.count("caption") == 2
+    assert tags.count("table") == tags.count("caption") == 3
     assert all(attributes.get("scope") == "col" for tag, attributes in shown.tags if tag == "th")
 
 
@@ -94,6 +95,18 @@ def test_numbers_are_brazilian_and_set_to_the_right_where_a_whole_column_holds_t
     )
     assert '<tr><td>a</td><td class="number">1.234,5</td><td>1</td></tr>' in html
     assert '<tr><td>b</td><td class="number">–</td><td>ab12</td></tr>' in html
+
+
+def test_a_chart_is_a_picture_in_the_page_with_its_words_and_its_numbers() -> None:
+    html = page(document(), charts=(RTO,))
+    [picture] = [attributes for tag, attributes in Page(html).tags if tag == "img"]
+    source = f"data:image/png;base64,{b64encode(to_png(RTO)).decode()}"
+    assert picture == {"src": source, "alt": RTO_IN_WORDS, "width": "1200", "height": "540"}
+    assert "<summary>Tempo de recuperação (RTO): números</summary>" in html
+    assert (
+        '<tr><td>07/07/2026</td><td class="number">1.000</td><td class="number">–</td><td class="number">60</td></tr>'
+        in html
+    )
 
 
 def test_a_table_without_rows_says_so() -> None:

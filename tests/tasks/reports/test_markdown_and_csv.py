@@ -5,9 +5,20 @@ import pytest
 from markdown_it import MarkdownIt
 
 from tasks.core.findings import Severity, Table
-from tasks.reports.blocks import Facts, FindingBlock, Heading, Note, Paragraph, TableBlock, Tone, VerdictBanner
+from tasks.reports.blocks import (
+    Facts,
+    FindingBlock,
+    Heading,
+    Note,
+    Paragraph,
+    TableBlock,
+    Tone,
+    VerdictBanner,
+    chart_block,
+)
 from tasks.reports.csv import to_csv
 from tasks.reports.markdown import to_markdown
+from tests.tasks.reports.charts import RTO
 
 HOSTILE = "a|b <script>x</script> *f* _i_ `c` [l](http://x) ![i](http://x) \\ ~~s~~\n# h\n- l"
 
@@ -38,6 +49,14 @@ def test_every_block_has_its_markdown() -> None:
         "**Seguro:** a produção.\n\n"
         "| Dado | Valor |\n| --- | --- |\n| Linhas | 1.234 |\n\n"
         "**Tabelas**\n\n| Tabela | Linhas |\n| --- | --- |\n| a\\|b | 0,5 |\n"
+    )
+
+
+def test_a_chart_is_its_numbers() -> None:
+    assert to_markdown((chart_block(RTO),)) == (
+        "**Tempo de recuperação (RTO): números**\n\n"
+        "| Ponto | Total (min) | Restauração (min) | Objetivo (min) |\n| --- | --- | --- | --- |\n"
+        "| 07/04/2026 | 14,25 | 8 | 60 |\n| 07/07/2026 | 1.000 | – | 60 |\n| 06/10/2026 | 18 | 11 | 60 |\n"
     )
 
 

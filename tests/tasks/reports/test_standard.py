@@ -15,9 +15,11 @@ from tasks.reports.blocks import (
     TableBlock,
     Tone,
     VerdictBanner,
+    chart_block,
 )
 from tasks.reports.standard import LIMIT, layout
 from tests.tasks.notices.documents import ENDS, document, finding
+from tests.tasks.reports.charts import RTO
 
 BANNER = VerdictBanner(
     tone=Tone.GOOD,
@@ -33,7 +35,7 @@ ROWS = Table(name="linhas", title="Linhas por tabela", columns=("Tabela", "Linha
 def test_a_passed_run_is_reported_whole_and_in_order() -> None:
     own = Paragraph(text="A parte da rotina.")
     end = ending(Verdict.PASSED, None)
-    assert layout(document(), (own,), (ROWS,), {"rows": "Linhas restauradas"}) == (
+    assert layout(document(), (own,), (ROWS,), {"rows": "Linhas restauradas"}, charts=(RTO,)) == (
         BANNER,
         Heading(text="O que significa"),
         Paragraph(text=end.meaning),
@@ -49,6 +51,8 @@ def test_a_passed_run_is_reported_whole_and_in_order() -> None:
         ),
         Heading(text="Medidas"),
         Facts(rows=(("restore", "12 min 4 s"), ("dump", "1,8 GB"), ("Linhas restauradas", "1.284.332"))),
+        Heading(text="Gráficos"),
+        chart_block(RTO),
         own,
         Heading(text="Tabelas"),
         TableBlock(title="Linhas por tabela", columns=("Tabela", "Linhas"), rows=(("public.a", 1200),)),

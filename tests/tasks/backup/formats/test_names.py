@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.backup.formats.names import canonical, listed, qualified
+from tasks.backup.formats.names import canonical, on_one_line, qualified, roles_in, unquoted
 
 ODD = '"Área"."Nome, com ""aspas"" e . ponto"'
 
@@ -28,15 +28,14 @@ def test_a_quoted_name_survives_whole() -> None:
     assert canonical(ODD) == ODD
 
 
-@pytest.mark.parametrize(
-    ("tail", "known", "name"),
-    [
-        pytest.param("public usuarios app", (), "public.usuarios", id="schema, name, owner"),
-        pytest.param("public a b app", (), 'public."a b"', id="a blank is most likely the table's"),
-        pytest.param("public a b app", ("public.a",), "public.a", id="unless a known table says it is the owner's"),
-        pytest.param("a b c app", ('"a b".c',), '"a b".c', id="or the schema's"),
-        pytest.param('Área Nome, com "aspas" e . ponto app', (ODD,), ODD, id="any name that is known"),
-    ],
-)
-def test_a_name_is_found_in_a_line_that_quotes_nothing(tail: str, known: tuple[str, ...], name: str) -> None:
-    assert listed(tail, frozenset(known)) == name
+def test_an_identifier_is_told_without_its_quotes() -> None:
+    assert (unquoted("app"), unquoted('"Com ""aspas"""')) == ("app", 'Com "aspas"')
+
+
+def test_a_list_of_roles_is_told_without_everybody_but_with_a_role_that_is_called_so() -> None:
+    listed = 'PUBLIC, app, "Equipe, de ""apoio""", CURRENT_USER, SESSION_USER, CURRENT_ROLE, "PUBLIC"'
+    assert roles_in(listed) == ("app", 'Equipe, de "apoio"', "PUBLIC")
+
+
+def test_a_name_of_several_lines_stands_on_one() -> None:
+    assert on_one_line("a\nb\r\nc") == "a b  c"

@@ -1,0 +1,89 @@
+"""The restore test's body in this process, Prefect aside: what benchmarks measure and chaos kills."""
+
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any
+from unittest.mock import patch
+
+from prefect import Task
+
+from flows.backup_restore_test import backup_restore_test
+from flows.frame import Run
+from tasks.backup import steps
+from tasks.backup.settings import Backup
+from tasks.core.attempt import Attempt, Trigger
+from tasks.core.findings import Outcome
+from tasks.environment import FOLDER, Environment, load
+from tasks.settings import Aws, Evidence
+
+Ended = Callable[[str, float], None]  # a step's name and how many seconds it took
+
+
+def production() -> Environment:
+    """Return production's settings."""
+    return load(str(FOLDER / "production.toml"))
+
+
+def environment(aws: Aws, backup: Backup, evidence: Evidence) -> Environment:
+    """Return production's settings with these sections."""
+    return production().model_copy(update={"aws": aws, "backup": backup, "evidence": evidence})
+
+
+def drill(settings: Environment, ended: Ended = lambda _name, _seconds: None, **parameters: Any) -> Outcome:  # noqa: ANN401 - the body's own
+    """Run the restore test's very body, each step replaced by its plain function, and say when each step has ended."""
+    attempt = Attempt(
+        duty="backup-restore-test",
+        environment=settings.name,
+        flow_run_id="00000000-0000-0000-0000-000000000000",
+        number=1,
+        trigger=Trigger.PERSON,
+        started_at=datetime.now(UTC),
+    )
+    run = Run(attempt=attempt, settings=settings, progress=lambda _percent, _text: None)
+    body: Callable[..., Outcome] = inspect.unwrap(backup_restore_test.fn)
+    with _plain_steps(ended):
+        return body(run, **parameters)
+
+
+@contextmanager
+def _plain_steps(ended: Ended) -> Iterator[None]:
+    with ExitStack() as stack:
+        for name, step in tuple(vars(steps).items()):
+            if isinstance(step, Task):
+                stack.enter_context(patch.object(steps, name, _timed(name, step.fn, ended)))
+            elif inspect.isgeneratorfunction(inspect.unwrap(step)) and step.__module__ == steps.__name__:
+                stack.enter_context(patch.object(steps, name, _timed_block(name, step, ended)))
+        yield
+
+
+def _timed(name: str, step: Callable[..., Any], ended: Ended) -> Callable[..., Any]:
+    @wraps(step)
+    def timed(*args: object, **kwargs: object) -> Any:  # noqa: ANN401 - whatever the step returns
+        began = time.monotonic()
+        answer = step(*args, **kwargs)
+        ended(name, time.monotonic() - began)
+        return answer
+
+    return timed
+
+
+def _timed_block(
+    name: str, block: Callable[..., AbstractContextManager[Any]], ended: Ended
+) -> Callable[..., AbstractContextManager[Any]]:
+    """Time entering a block and leaving it, but not what is done inside."""
+
+    @contextmanager
+    @wraps(block)
+    def timed(*args: object, **kwargs: object) -> Iterator[Any]:
+        began = time.monotonic()
+        with block(*args, **kwargs) as held:
+            ended(f"{name}: begun", time.monotonic() - began)
+            yield held
+            began = time.monotonic()
+        ended(f"{name}: ended", time.monotonic() - began)
+
+    return timed

@@ -1,0 +1,137 @@
+"""The restore test beside a bare pg_restore and beside the naive way: interleaved rounds, medians, ratios."""
+
+import os
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from deployments.lab import aws, programs
+from deployments.lab.aws import CREDENTIALS, LabAws
+from tasks.adapters.guardian import MEGABYTE
+from tasks.adapters.postgres_server import find_binaries
+from tests.bench.database import BACKUPS, EVIDENCE, Kept, evidence, kept
+from tests.bench.ways import Order, Result, taken
+
+SMALL_MB = 20
+Rounds = Mapping[str, tuple[Result, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """A number that must not be greater than `most`."""
+
+    name: str
+    most: float
+    unit: str
+    value: Callable[[Rounds], float]
+
+
+def ratio(part: Callable[[Result], float], way: str) -> Callable[[Rounds], float]:
+    """Return the median over all rounds of a part of the drill by the whole of another way in the same round."""
+    return lambda rounds: median(part(a) / b.total for a, b in zip(rounds["drill"], rounds[way], strict=True))
+
+
+def growth(way: str) -> Callable[[Rounds], float]:
+    """Return the most by which the drill's own process grew in any round, in megabytes."""
+    return lambda rounds: max(result.grown_bytes for result in rounds[way]) / MEGABYTE
+
+
+def not_passed(rounds: Rounds) -> float:
+    """Return how many drills did not pass: what ends early is quick."""
+    return sum(not result.said.startswith("passed") for way in ("drill", "small") for result in rounds[way])
+
+
+GOALS = (
+    Goal(
+        name="restore ÷ bare pg_restore -j4", most=1.15, unit="×", value=ratio(lambda r: r.seconds["restore"], "floor")
+    ),
+    Goal(name="whole drill ÷ naive way", most=0.7, unit="×", value=ratio(lambda r: r.total, "naive")),
+    Goal(name="growth of the drill's process, large dump", most=100, unit="MB", value=growth("drill")),
+    Goal(name="growth of the drill's process, small dump", most=100, unit="MB", value=growth("small")),
+    Goal(name="drills that did not pass", most=0, unit="", value=not_passed),
+)
+
+
+def main(mb: int, times: int, console: Console) -> int:
+    """Measure `times` rounds on a database of `mb` megabytes; return 0 only if every goal is reached."""
+    os.environ.update(CREDENTIALS)
+    with store() as cloud:
+        orders = orders_for(mb, cloud, console)
+        rounds = {way: list[Result]() for way in orders}
+        names = tuple(orders)
+        for turn in range(times):
+            for way in (*names[turn % len(names) :], *names[: turn % len(names)]):  # none is always after the same
+                with console.status(f"Round {turn + 1} of {times}: {way}"):
+                    rounds[way].append(taken("drill" if way == "small" else way, orders[way]))
+    done = {way: tuple(results) for way, results in rounds.items()}
+    console.print(parts(done), verdicts(done), *said(done), sep="\n")
+    return 1 if any(goal.value(done) > goal.most for goal in GOALS) else 0
+
+
+def orders_for(mb: int, cloud: LabAws, console: Console) -> Mapping[str, Order]:
+    """Return what is asked of each way, and say of what and where."""
+    binaries = find_binaries(str(programs.find("postgres").path or ""))
+    with console.status(f"Making a database of {mb} MB, once"):
+        large, small = kept(mb, binaries, cloud), kept(SMALL_MB, binaries, cloud)
+    sizes = (f"{size / MEGABYTE:.0f} MB" for size in (large.database_bytes, large.dump.stat().st_size))
+    console.print(machine(), "Database {}, dump {}.".format(*sizes), soft_wrap=True)
+    return {
+        **dict.fromkeys(("floor", "naive", "drill"), order(cloud, large)),
+        "small": order(cloud, small),
+    }
+
+
+@contextmanager
+def store() -> Iterator[LabAws]:
+    """Run S3 in this process, which none of the ways shares."""
+    with aws.running() as cloud:
+        for bucket in (BACKUPS, EVIDENCE):
+            region = {"LocationConstraint": cloud.settings.region}
+            cloud.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=region)
+        yield cloud
+
+
+def order(cloud: LabAws, backup: Kept) -> Order:
+    """Return what is asked of a way with this backup."""
+    sections = (cloud.settings, backup.backup, evidence())
+    aws_section, section, evidence_section = (settings.model_dump(mode="json") for settings in sections)
+    needed = round(backup.backup.space_factor * backup.dump.stat().st_size)
+    return Order(aws=aws_section, backup=section, evidence=evidence_section, key=backup.key, scratch_bytes=needed)
+
+
+def machine() -> str:
+    """Return the shape of this machine, and how busy it is."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / MEGABYTE / 1000
+    load, *_ = os.getloadavg()
+    return f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.platform()}, load {load:.1f}."
+
+
+def parts(rounds: Rounds) -> Table:
+    """Return what each way's parts took."""
+    table = Table("way", "part", "seconds (median)", title="Where the time goes")
+    for way, results in rounds.items():
+        for part in results[0].seconds:
+            seconds = median(result.seconds[part] for result in results)
+            table.add_row(way, part, f"{seconds:.2f}")
+        table.add_row(way, "[bold]whole", f"[bold]{median(r.total for r in results):.2f}", end_section=True)
+    return table
+
+
+def verdicts(rounds: Rounds) -> Table:
+    """Return what was reached, goal by goal."""
+    table = Table("goal", "at most", "measured", "", title="What is reached")
+    for goal in GOALS:
+        value = goal.value(rounds)
+        reached = "[green]reached" if value <= goal.most else "[red]missed"
+        table.add_row(goal.name, f"{goal.most:g} {goal.unit}", f"{value:.2f} {goal.unit}", reached)
+    return table
+
+
+def said(rounds: Rounds) -> Iterator[str]:
+    """Yield what each way found, once."""
+    yield from sorted({f"{way}: {result.said}" for way, results in rounds.items() for result in results if result.said})
