@@ -66,6 +66,6 @@ programs:
 $(READY): requirements/lock.txt requirements/tools.txt pyproject.toml
 	test -x .venv/bin/python || $(UV) venv --quiet --clear --no-project --python "$$(command -v $(PYTHON))" .venv
 	export VIRTUAL_ENV="$(CURDIR)/.venv"
-	$(UV) pip sync --quiet --require-hashes requirements/lock.txt
+	$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements/lock.txt # every run of a duty is a process of its own
 	$(UV) pip install --quiet --no-deps --no-build-isolation --offline --editable .
 	touch $@
