@@ -146,5 +146,7 @@ def report_overdue(store: Store, settings: Environment) -> int:
     for record in late:
         notice = message.overdue(record.duty, record.id, DUTIES[record.duty].limit, settings.links)
         attempt = record.attempt(settings.name, record.attempts)
-        closing.tell(store, settings, attempt, notice, "overdue.json", look_up=True)
+        # not among the run's own files: those may just be closed
+        receipt = f"{settings.name}/overdue/{record.id}.json"
+        closing.tell(store, settings, attempt, notice, receipt, look_up=True)
     return len(late)

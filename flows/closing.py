@@ -67,7 +67,9 @@ def finish(store: Store, settings: Environment, attempt: Attempt, document: Docu
     if document.result not in SILENT:
         notice = message.end_of_run(document, settings.links, f"{attempt.prefix}{report_name(document)}")
         pictures = () if document.result in DEAD else _pictures(store, attempt.prefix)
-        trouble = tell(store, settings, attempt, notice, "notices.json", look_up=look_up, pictures=pictures)
+        trouble = tell(
+            store, settings, attempt, notice, f"{attempt.prefix}notices.json", look_up=look_up, pictures=pictures
+        )
     signer = Signer(secrets.resolve(settings.evidence.signing_key, settings.aws))
     ledger.append(
         store,
@@ -90,12 +92,12 @@ def tell(  # noqa: PLR0913 - what is told, of which attempt, and where the recei
     look_up: bool,
     pictures: Sequence[Picture] = (),
 ) -> str:
-    """Send a notice of an attempt unless its receipt (a file of it) stands already; return what was in the way."""
-    if store.get(f"{attempt.prefix}{receipt}") is not None:
+    """Send a notice of an attempt unless its receipt (under this key) stands already; return what was in the way."""
+    if store.get(receipt) is not None:
         return ""
     channel = DUTIES[attempt.duty].channel
     got = announce(notice, channel, settings.slack, settings.mail, settings.aws, look_up=look_up, pictures=pictures)
-    _keep(store, f"{attempt.prefix}{receipt}", json.dumps({"notices": [asdict(got)]}, indent=1).encode())
+    _keep(store, receipt, json.dumps({"notices": [asdict(got)]}, indent=1).encode())
     return got.trouble
 
 

@@ -21,7 +21,8 @@ from tasks.evidence.ledger import allowed_signers
 from tasks.evidence.store import Store
 
 READERS = 8
-MANIFESTS = "manifests"  # the folder of the backups' manifests in the second place
+# Folders that hold no run's evidence: of the backups' manifests (signed by themselves), of receipts for overdue runs.
+NO_EVIDENCE = ("manifests", "overdue")
 AFTER_ALL = 100_000_000  # where findings stand that belong to no entry
 
 Flaw = tuple[int, Finding]  # with the number of the entry that it belongs to
@@ -140,7 +141,7 @@ def _unnamed(environment: str, keys: Sequence[str], links: Sequence[Link]) -> It
     unclosed: set[str] = set()
     for key in keys:
         parent = key.rpartition("/")[0]
-        if parent.startswith(f"{environment}/{MANIFESTS}/"):  # of backups: signed by themselves, no run's evidence
+        if key.startswith(tuple(f"{environment}/{name}/" for name in NO_EVIDENCE)):
             continue
         if key.startswith(folder(environment)):
             if seq_of(environment, key) is None:
