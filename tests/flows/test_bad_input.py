@@ -35,6 +35,14 @@ from tests.tasks.adapters.scripted import answering, nobody, s3_error
 
 BACKUPS, EVIDENCE = "assist-marias-bad-backups", "assist-marias-bad-evidence"  # moto has one state for all of a process
 KEY = f"{seed.PREFIX}assist_marias.dump"
+PLAIN = b"""--
+-- PostgreSQL database dump
+--
+
+-- Dumped from database version 15.18
+-- Dumped by pg_dump version 15.18
+
+"""
 UNTOUCHED = "O bucket de backups só foi lido e a produção não foi tocada."
 RAW = re.compile(r'Traceback|File "|\[Errno|(?:Error|Exception)[:(]|\bNone\b')
 HEADINGS = ("O que aconteceu", "O que está seguro", "O que fazer agora")
@@ -75,7 +83,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         s3 = cloud.client("s3")
         for bucket in (BACKUPS, EVIDENCE):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": seed.REGION})
-        s3.put_object(Bucket=BACKUPS, Key=KEY, Body=b"PGDMP".ljust(5000))
+        s3.put_object(Bucket=BACKUPS, Key=KEY, Body=PLAIN.ljust(5000))
         key = folder / "key"
         key.write_text(seed.signing_key())
         (folder / "token").write_text(slack.TOKEN)
@@ -102,7 +110,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(
             people=people,
             mail=mail,
-            text=f'{text}\nscratch = "{scratch}"\n',
+            text=text.replace("postgres_bin = ", f'scratch = "{scratch}"\npostgres_bin = '),
             folder=folder,
             scratch=Path(scratch),
         )
@@ -172,7 +180,8 @@ CASES = {
         changes=(('prefix = "postgres/"', 'prefix = "nada/"'),),
         rule="backup.none_found",
         summary="O teste não pôde ser feito. Nenhum backup encontrado.",
-        message=f"No bucket {BACKUPS} não há nenhum objeto sob 'nada/' cujo resto do nome siga o padrão '.*\\.dump'.",
+        message=f"Do banco assist_marias não há, no bucket {BACKUPS}, nenhum objeto sob 'nada/' cujo resto do nome "
+        "siga o padrão '.*\\.dump' e que tenha chegado até o dia pedido (ou até agora, se nenhum foi pedido).",
         safe=UNTOUCHED,
     ),
     "no such key": Case(
@@ -181,6 +190,27 @@ CASES = {
         summary="O teste não pôde ser feito. O backup pedido não existe.",
         message=f"Não há objeto 'postgres/outro.dump' no bucket {BACKUPS}.",
         safe=UNTOUCHED,
+    ),
+    "no such database": Case(
+        parameters={"database": "outro"},
+        rule="backup.no_such_database",
+        summary="O teste não pôde ser feito. Banco desconhecido.",
+        message="'outro' não está entre os bancos configurados: assist_marias.",
+        safe=UNTOUCHED,
+    ),
+    "no such date": Case(
+        parameters={"date": "ontem"},
+        rule="backup.bad_date",
+        summary="O teste não pôde ser feito. Data inválida.",
+        message="'ontem' não é uma data no formato AAAA-MM-DD.",
+        safe=UNTOUCHED,
+    ),
+    "no age key": Case(
+        changes=(("restore_timeout_minutes", 'age_identity = "env:MARIAS_NO_SUCH_KEY"\nrestore_timeout_minutes'),),
+        rule="secret.missing",
+        summary="O teste não pôde ser feito. Segredo ausente.",
+        message="Não há nada em “env:MARIAS_NO_SUCH_KEY”, ou o valor está vazio.",
+        safe=f"O conteúdo de segredos não é mostrado nem guardado. {WORDING.interrupted}",
     ),
     "no binaries": Case(
         changes=(('postgres_bin = ""', 'postgres_bin = "/nowhere"'),),
@@ -228,7 +258,7 @@ def test_room_is_missing_before_anything_is_fetched(world: World, monkeypatch: p
     [finding] = told.findings
     assert finding.rule == "disk.no_space"
     assert finding.message.startswith(f"São necessários 5000000000150 MB em {world.scratch}, mas só há ")
-    assert told.safe.startswith("Nada foi baixado nem alterado. ")
+    assert told.safe.startswith("Nada foi alterado; o que já tinha sido copiado foi apagado. ")
 
 
 def test_the_same_error_twice_is_told_twice_and_recorded_twice(world: World) -> None:

@@ -154,13 +154,9 @@ def taken(w: World, name: str) -> Manifest:
 
 
 def empty(w: World) -> None:
-    """Empty the buckets, versions and all."""
+    """Empty both buckets."""
     for bucket in (BUCKET, EVIDENCE):
-        held = w.s3.list_object_versions(Bucket=bucket)
-        for thing in (*held.get("Versions", ()), *held.get("DeleteMarkers", ())):
-            w.s3.delete_object(Bucket=bucket, Key=thing["Key"], VersionId=thing["VersionId"])
-        for upload in w.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", ()):
-            w.s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        w.empty(bucket)
 
 
 @contextmanager

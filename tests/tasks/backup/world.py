@@ -83,6 +83,14 @@ class World:
             self.s3.put_object(Bucket=BUCKET, Key=f"{key}{name}", Body=content)
         return key
 
+    def empty(self, bucket: str) -> None:
+        """Delete every version of every object of a bucket, and uploads that were never ended."""
+        held = self.s3.list_object_versions(Bucket=bucket)
+        for thing in (*held.get("Versions", ()), *held.get("DeleteMarkers", ())):
+            self.s3.delete_object(Bucket=bucket, Key=thing["Key"], VersionId=thing["VersionId"])
+        for upload in self.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", ()):
+            self.s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+
     @property
     def s3(self) -> Any:  # noqa: ANN401 - one of boto3's made-up classes
         """Return boto3's own client."""
@@ -119,5 +127,8 @@ def world() -> Iterator[World]:
                 made.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": made.aws.region})
                 made.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
             yield made
+            for bucket in (BUCKET, EVIDENCE):  # in a session with a lab its S3 is the same
+                made.empty(bucket)
+                made.s3.delete_bucket(Bucket=bucket)
         finally:
             del os.environ[SIGNING_KEY], os.environ[AGE_IDENTITY]
