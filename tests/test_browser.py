@@ -70,7 +70,7 @@ def open_form(page: Page, prefect: str) -> None:
 
 def submit(page: Page, backup: str) -> str:
     """Ask for a run with this backup; return the address of the run's page, which is then open."""
-    page.locator(".schema-form-property textarea").nth(1).fill(backup)
+    page.locator(".schema-form-property textarea").nth(2).fill(backup)
     deadline = time.monotonic() + STEP / 1000
     while (answer := _submit(page)).status == BUSY:
         assert time.monotonic() < deadline, "the server was busy for too long"
@@ -103,11 +103,15 @@ def test_a_person_fills_in_the_form_sees_the_run_pass_and_reads_notice_and_repor
 
 
 def the_form_is_portuguese(page: Page) -> None:
-    expect(page.locator(".schema-form-property__label")).to_have_text(["Ambiente", "Backup a testar (Optional)"])
+    expect(page.locator(".schema-form-property__label")).to_have_text(
+        ["Ambiente", "Banco (Optional)", "Backup a testar (Optional)", "Data (Optional)"]
+    )
     expect(page.locator(".schema-form-property__description")).to_have_text(
         [
             "Nome de um ambiente (por exemplo production), ou caminho de um arquivo TOML.",
+            "Nome de um banco configurado. Vazio: todos, ou o dono do backup pedido.",
             "Chave do objeto no bucket de backups. Vazio: o mais recente.",
+            "O mais recente que chegou até este dia (AAAA-MM-DD). Vazio: até agora.",
         ]
     )
     expect(page.locator(".schema-form-property textarea").nth(0)).to_have_value("lab")

@@ -105,7 +105,7 @@ def test_break_glass_is_said_loudly_on_the_terminal_in_the_notice_and_in_the_evi
 
 
 def test_a_person_sees_the_dutys_own_lines_and_none_of_prefects(ended: Ended) -> None:
-    assert "70% comparando o restaurado com o arquivo" in ended.err
+    assert "60% comparando byte a byte o restaurado com o arquivo" in ended.err
     assert "Finished in state" not in ended.err
 
 

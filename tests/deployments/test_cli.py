@@ -94,7 +94,7 @@ REFUSED = {
     ("run", DUTY, "-e", PRODUCTION): NO_ADDRESS,
     ("run", DUTY, "-e", "production", "-p", "x", "-p", "bakcup=a", "-p", "environment=lab"): (
         "--param x: write it as key=value.\n"
-        "--param bakcup=a: there is no such parameter. There are: backup.\n"
+        "--param bakcup=a: there is no such parameter. There are: database, backup, date.\n"
         "--param environment=lab: say it with --environment.\n"
     ),
     ("run", DUTY, "-e", "production", "--here", "-p", "backup=a", "-p", "backup=b"): (

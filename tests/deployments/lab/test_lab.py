@@ -21,6 +21,7 @@ from deployments.lab.slack import TOKEN
 from tasks.adapters.guardian_process import lock_of, members
 
 ROOT = Path(__file__).resolve().parents[3]
+MANIFESTS = 4  # objects: two backups' manifests, each with its signature
 PROCESSES = 6  # PostgreSQL's own few, and the Prefect server
 GONE_SECONDS = 10  # the guardian's promise
 # A lab with a Prefect server that is just starting, kept up until its standard input ends.
@@ -117,7 +118,7 @@ def test_two_labs_side_by_side_share_nothing(labs: tuple[Other, Other]) -> None:
     assert [len(lab.folders) for lab in labs] == [2, 2]
     one.s3.put_object(Bucket=seed.EVIDENCE, Key="mine", Body=b"one")
     one.post("oi")
-    assert [lab.s3.list_objects_v2(Bucket=seed.EVIDENCE)["KeyCount"] for lab in labs] == [1, 0]
+    assert [lab.s3.list_objects_v2(Bucket=seed.EVIDENCE)["KeyCount"] for lab in labs] == [MANIFESTS + 1, MANIFESTS]
     assert (one.texts, two.texts) == (["oi"], [])
     until(lambda: all(len(lab.processes) >= PROCESSES for lab in labs))
 
