@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from deployments.words import tell
 from tasks.adapters import mail, postgres_server, prefect_api, secrets
@@ -47,6 +48,13 @@ def _checks(settings: Environment) -> Iterator[Check]:
         (f"backup bucket {settings.backup.bucket}", lambda: S3(aws).ready(settings.backup.bucket)),
         ("PostgreSQL server programs", lambda: postgres_server.find_binaries(settings.backup.postgres_bin)),
     )
+    references = {
+        "age identity that opens backups": settings.backup.age_identity,
+        **{f"connection to the database {name}": one.source for name, one in settings.backup.databases.items()},
+    }
+    for what, reference in references.items():
+        if reference:
+            questions += ((what, partial(secrets.resolve, reference, aws)),)
     for what, ask in questions:
         yield from _answers(what, ask)
     for what in ("writing evidence (s3:PutObject)", "posting to Slack (chat:write)", "sending mail"):

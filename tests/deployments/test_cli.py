@@ -281,6 +281,7 @@ QUESTIONS = (
     "evidence bucket assist-marias-lab-evidence",
     "backup bucket assist-marias-lab-backups",
     "PostgreSQL server programs",
+    "connection to the database assist_marias",
 )
 WRITES = ("writing evidence (s3:PutObject)", "posting to Slack (chat:write)", "sending mail")
 
