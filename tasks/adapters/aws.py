@@ -1,10 +1,14 @@
 """How AWS is called, and what its refusals mean: shared by the adapters of its services."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from threading import Lock
 
+from boto3.session import Session
 from botocore import exceptions as failures
 from botocore.config import Config
 
@@ -80,6 +84,24 @@ def config(aws: Aws) -> Config:
         retries={"mode": "standard", "total_max_attempts": TRIES},
         tcp_keepalive=True,
     )
+
+
+@contextmanager
+def session(aws: Aws) -> Iterator[Session]:
+    """Lend the process's one session of a region, to make a client of: it reads AWS's models, which is slow, only once.
+
+    A session is not safe between threads, so one at a time; the clients are.
+    """
+    with _making:
+        yield _session(aws.region)
+
+
+_making = Lock()
+
+
+@cache
+def _session(region: str) -> Session:
+    return Session(region_name=region)
 
 
 def kind_of(error: BaseException) -> Kind:

@@ -5,9 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from boto3.session import Session
-
-from tasks.adapters.aws import ERRORS, AwsAnswer, Kind, answer_of, config, kind_of
+from tasks.adapters.aws import ERRORS, AwsAnswer, Kind, answer_of, config, kind_of, session
 from tasks.core.errors import OperatorError, TransientError
 from tasks.core.secret import Secret
 from tasks.settings import Aws
@@ -36,8 +34,8 @@ def resolve(ref: str, aws: Aws) -> Secret:
 
 def _from_secrets_manager(place: str, ref: str, aws: Aws) -> str | None:
     name, _, key = place.partition("#")
-    session = Session(region_name=aws.region)
-    client = session.client("secretsmanager", endpoint_url=aws.endpoint or None, config=config(aws))
+    with session(aws) as shared:
+        client = shared.client("secretsmanager", endpoint_url=aws.endpoint or None, config=config(aws))
     try:
         # the stage is always named: while a secret is rotated, the newest version is not the current one
         found = client.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")

@@ -12,12 +12,11 @@ from time import sleep
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from boto3.session import Session
 from botocore.exceptions import ClientError
 from botocore.httpchecksum import StreamingChecksumBody
 from botocore.response import StreamingBody
 
-from tasks.adapters.aws import ERRORS, Kind, config, kind_of
+from tasks.adapters.aws import ERRORS, Kind, config, kind_of, session
 from tasks.adapters.s3.errors import AlreadyThere, translated
 from tasks.adapters.s3.objects import S3Object, S3Upload, S3Version, StoredObject
 from tasks.core.errors import OperatorError
@@ -61,9 +60,8 @@ class S3:
 
     def __init__(self, aws: Aws) -> None:
         """Make the client; nothing is asked yet."""
-        # a session of its own: boto3's default one is not safe between threads
-        session = Session(region_name=aws.region)
-        self._client = session.client("s3", endpoint_url=aws.endpoint or None, config=config(aws))
+        with session(aws) as shared:
+            self._client = shared.client("s3", endpoint_url=aws.endpoint or None, config=config(aws))
 
     def put_new(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
         """Create an object, never replace one; the same bytes already there are success (a retry after a lost answer).

@@ -288,8 +288,9 @@ def test_no_credentials_are_a_refusal(cloud: LabAws, monkeypatch: pytest.MonkeyP
         monkeypatch.delenv(name)
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
+    elsewhere = cloud.settings.model_copy(update={"region": "us-west-2"})  # no session of this process has been there
     with pytest.raises(OperatorError) as caught:
-        S3(cloud.settings).get("bucket", "key")
+        S3(elsewhere).get("bucket", "key")
     answer = AwsAnswer(answer="NoCredentialsError")
     assert told(caught.value) == (OperatorError, "s3.denied", "bucket", answer)
 
