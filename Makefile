@@ -13,7 +13,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
   --custom-compile-command "make lock" $(ARGS)
 READY := .venv/.ready
 
-.PHONY: help setup programs demo up down test check fix lock chaos bench pictures clean
+.PHONY: help setup programs demo up down test cover check fix lock chaos bench pictures clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +30,10 @@ down: $(READY) ## end what `make up` started
 	.venv/bin/marias lab down
 
 test: setup ## run every test against the lab's real servers (ARGS="-k name" for some)
-	.venv/bin/python -m pytest $(or $(ARGS),--cov)
+	.venv/bin/python -m pytest $(ARGS)
+
+cover: setup ## run every test and show which lines none of them reached, children of the tests too (slower)
+	.venv/bin/python -m pytest --cov $(ARGS)
 
 check: $(READY) ## lint, format, types, and who may import whom
 	.venv/bin/ruff check .

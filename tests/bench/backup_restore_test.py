@@ -69,7 +69,7 @@ def main(mb: int, times: int, console: Console) -> int:
                 with console.status(f"Round {turn + 1} of {times}: {way}"):
                     rounds[way].append(taken("drill" if way == "small" else way, orders[way]))
     done = {way: tuple(results) for way, results in rounds.items()}
-    console.print(parts(done), verdicts(done), *said(done), sep="\n")
+    console.print(parts(done), verdicts(done), *said(done), f"Load at the end: {load():.1f}.", sep="\n")
     return 1 if any(goal.value(done) > goal.most for goal in GOALS) else 0
 
 
@@ -107,8 +107,12 @@ def order(cloud: LabAws, backup: Kept) -> Order:
 def machine() -> str:
     """Return the shape of this machine, and how busy it is."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / MEGABYTE / 1000
-    load, *_ = os.getloadavg()
-    return f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.platform()}, load {load:.1f}."
+    return f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.platform()}, load {load():.1f}."
+
+
+def load() -> float:
+    """Return how many processes wanted to run in the last minute: more than the cores, and others are measured too."""
+    return os.getloadavg()[0]
 
 
 def parts(rounds: Rounds) -> Table:
