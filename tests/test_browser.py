@@ -144,7 +144,7 @@ def the_report_opens_and_loads_nothing_else(page: Page, address: str, backup: st
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     expect(page.get_by_role("heading", level=1)).to_have_text("Teste de restauração de backup")
     expect(page.locator(".verdict")).to_have_text("Tudo certo")
-    expect(page.locator(".summary")).to_contain_text(f"O backup {backup} foi restaurado por inteiro: 6 tabelas")
+    expect(page.locator(".summary")).to_contain_text(f"{backup} foi restaurado por inteiro: 6 tabelas")
     assert (requests, complaints) == ([address], [])
 
 

@@ -21,7 +21,11 @@ class Assertion(Section):
     """One statement about the restored data that must hold."""
 
     name: str = Field(pattern=r"^\S.{0,78}\S$", description="What it says, in a few words; people read it.")
-    query: str = Field(min_length=8, description="One SELECT; its first column of its first row is the answer.")
+    query: str = Field(
+        min_length=8,
+        description="One SELECT; its first column of its first row is the answer. Ask for counts: a number is told.",
+    )
+    timeout_seconds: float = Field(default=60, gt=0, le=3600, description="When it is given up.")
     expect: str = Field(pattern=EXPECTATION, description="'>= 1', '= 0', '< 5000' …, 'true', 'false', or 'no rows'.")
 
 

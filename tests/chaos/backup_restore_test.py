@@ -2,152 +2,17 @@
 
 import logging
 import os
-import random
-import signal
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
-from pathlib import Path
 
 from rich.console import Console
 
 from deployments.lab.aws import CREDENTIALS
-from tasks.adapters.guardian import MEMORY
-from tasks.core.findings import Verdict
-from tasks.environment import Environment
-from tests import bare
 from tests.chaos import whole_runs
-from tests.chaos.kills import Tally, kill
-from tests.tasks.backup.world import PREFIX, World, world
+from tests.chaos.body import kill_the_body
+from tests.chaos.kills import Tally
+from tests.tasks.backup.world import world
 
-RUN_SECONDS = 120.0
 PEOPLE = 10_000  # enough that restoring and verifying are a good part of the whole
-WHOLE = -1  # no step to stop after
-
-
-# ── the body alone, Prefect aside ────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """Where the body is run: its settings, and two folders that nobody else uses, for the server and for the rest."""
-
-    settings: Environment
-    scratch: Path
-    temporary: Path
-
-    @property
-    def places(self) -> tuple[Path, ...]:
-        """Return the folders in which nothing may be left."""
-        return self.scratch, self.temporary
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usual:
-    """A run that nobody disturbed: its verdict, the steps that it took, and its seconds."""
-
-    verdict: str
-    steps: tuple[str, ...]
-    seconds: float
-
-
-@contextmanager
-def ground(here: World) -> Iterator[Ground]:
-    """Put a good backup in S3 and make two folders that everybody may enter, one in memory where there is any."""
-    memory = MEMORY if MEMORY.is_dir() else None
-    with tempfile.TemporaryDirectory(dir=memory) as scratch, tempfile.TemporaryDirectory() as temporary:
-        for place in (scratch, temporary):
-            Path(place).chmod(0o755)
-        here.put(f"{PREFIX}good.dump", here.dump())
-        settings = bare.environment(here.aws, here.settings(cfg={"scratch": scratch}), here.evidence)
-        yield Ground(settings=settings, scratch=Path(scratch), temporary=Path(temporary))
-
-
-def body(on: Ground, said: Connection, stop_after: int) -> None:
-    """Run the body, saying each step that has ended, then the verdict; wait for the end after step `stop_after`."""
-    logging.disable(logging.WARNING)
-    tempfile.tempdir = str(on.temporary)
-    os.environ.update(CREDENTIALS)
-    steps: list[str] = []
-
-    def ended(name: str, _seconds: float) -> None:
-        said.send(name)
-        steps.append(name)
-        if len(steps) == stop_after:
-            signal.pause()
-
-    said.send(bare.drill(on.settings, ended).verdict)
-
-
-@contextmanager
-def started(on: Ground, stop_after: int = WHOLE) -> Iterator[tuple[ForkServerProcess, Connection]]:
-    """Start the body in a process of its own, forked from one that has imported all and does nothing."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    hearing, saying = context.Pipe(duplex=False)
-    process = context.Process(target=body, args=(on, saying, stop_after))
-    process.start()
-    saying.close()
-    try:
-        yield process, hearing
-    finally:
-        process.kill()
-        process.join()
-        hearing.close()
-
-
-def heard(hearing: Connection, most: int = 1000) -> Iterator[str]:
-    """Yield what the body says until it has said `most` words or is gone."""
-    with suppress(EOFError):
-        for _ in range(most):
-            if not hearing.poll(RUN_SECONDS):
-                raise TimeoutError("the body neither ends nor goes on")
-            yield hearing.recv()
-
-
-def undisturbed(on: Ground) -> Usual:
-    """Run the body to its end."""
-    began = time.monotonic()
-    with started(on) as (_process, hearing):
-        *steps, verdict = ("", *heard(hearing))
-    return Usual(verdict=verdict, steps=tuple(steps[1:]), seconds=time.monotonic() - began)
-
-
-def kill_the_body(here: World, times: int, console: Console, tally: Tally) -> None:
-    """Kill the body `times` times: after each of its steps (after some, when they are many), else at any moment."""
-    chance = random.Random()  # noqa: S311 - chance, not secrecy
-    with ground(here) as on:
-        usual = undisturbed(on)
-        assert usual.verdict == Verdict.PASSED, usual
-        numbers = range(1, len(usual.steps) + 1)
-        points = chance.sample(numbers, min(len(numbers), times // 2))
-        while tally.kills < times:
-            with suppress(ProcessLookupError):  # it was quicker: once more
-                kill_once(on, usual, points.pop() if points else WHOLE, chance, tally)
-                console.print(tally.line)
-            usual = undisturbed(on)
-            if usual.verdict != Verdict.PASSED:
-                tally.next_not_passed.append(f"{usual.verdict} {usual.steps}")
-
-
-def kill_once(on: Ground, usual: Usual, point: int, chance: random.Random, tally: Tally) -> None:
-    """Kill the body right after its step number `point`, or at any moment (WHOLE)."""
-    with started(on, point) as (process, hearing):
-        if point == WHOLE:
-            time.sleep(chance.uniform(0, usual.seconds))
-            victim = kill(process.pid or 0)
-            done = min(len(tuple(heard(hearing))), len(usual.steps))
-            moment = f"in {(*usual.steps, 'the end')[done]}"
-        else:
-            *_, last = heard(hearing, point)
-            victim, moment = kill(process.pid or 0), f"after {last}"
-    tally.count(moment, victim, on.places)
 
 
 def main(times: int, console: Console) -> int:

@@ -15,15 +15,20 @@ from tasks.adapters.guardian_process import lock_of, members
 GONE_SECONDS = 10.0  # the guardian's promise
 ROUND_SECONDS = 0.1
 SEGMENTS = Path("/proc/sysvipc/shm")
+POSIX = "/dev/shm/PostgreSQL."  # noqa: S108 - no file of ours: what a server calls its shared memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Victim:
-    """What a process held when it was killed: guarded folders, and the shared memory of servers in them (its ids)."""
+    """What a process held when it was killed: guarded folders, and the shared memory of servers in them.
+
+    `segments` are ids of System V's, `mapped` files of POSIX's, as the servers that initdb starts use.
+    """
 
     pid: int
     folders: frozenset[Path]
-    segments: frozenset[str]
+    segments: frozenset[str] = frozenset()
+    mapped: frozenset[Path] = frozenset()
 
 
 def kill(pid: int) -> Victim:
@@ -31,8 +36,9 @@ def kill(pid: int) -> Victim:
     os.kill(pid, signal.SIGSTOP)
     folders = frozenset(folder for folder, owner in guardians() if owner == pid)
     segments = frozenset(number for folder in folders for number in _segments(folder))
+    mapped = frozenset(file for folder in folders for member in members(folder) for file in _mapped(member))
     os.kill(pid, signal.SIGKILL)
-    return Victim(pid=pid, folders=folders, segments=segments)
+    return Victim(pid=pid, folders=folders, segments=segments, mapped=mapped)
 
 
 def gone(victim: Victim, places: Iterable[Path] = ()) -> float | tuple[str, ...]:
@@ -50,7 +56,8 @@ def gone(victim: Victim, places: Iterable[Path] = ()) -> float | tuple[str, ...]
 
 def remains(victim: Victim, places: Iterable[Path] = ()) -> tuple[str, ...]:
     """Return what is still there: folders, locks, processes, shared memory, files."""
-    files = [path for folder in victim.folders for path in (folder, lock_of(folder)) if path.exists()]
+    own = (path for folder in victim.folders for path in (folder, lock_of(folder)))
+    files = [path for path in (*own, *victim.mapped) if path.exists()]
     files += [path for place in places for path in place.iterdir()]
     processes = [pid for folder in victim.folders for pid in members(folder)]
     watching = [folder for folder, owner in guardians() if owner == victim.pid]
@@ -77,6 +84,13 @@ def _segments(folder: Path) -> Iterator[str]:
     for file in folder.glob("*/postmaster.pid"):
         with suppress(OSError):
             yield from (line.split()[1] for line in file.read_text().splitlines()[6:7])
+
+
+def _mapped(pid: int) -> Iterator[Path]:
+    # The last column of a line is the file; a server's own start with its name.
+    with suppress(OSError):
+        files = {line.split()[-1] for line in Path("/proc", str(pid), "maps").read_text().splitlines()}
+        yield from (Path(file) for file in files if file.startswith(POSIX))
 
 
 @dataclass(slots=True)

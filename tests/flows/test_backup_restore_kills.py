@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from deployments.lab.aws import CREDENTIALS
-from tests.chaos.backup_restore_test import kill_the_body
+from tests.chaos.body import kill_the_body
 from tests.chaos.kills import Tally, Victim, remains
 from tests.tasks.backup.world import world
 
@@ -31,5 +31,10 @@ def test_what_is_left_is_seen(tmp_path: Path) -> None:
         path.mkdir()
     (place / "x").touch()
     (tmp_path / "guarded.lock").touch()
-    victim = Victim(pid=NOBODY, folders=frozenset({folder}), segments=frozenset())
-    assert remains(victim, (place,)) == (f"file {folder}", f"file {folder}.lock", f"file {place / 'x'}")
+    victim = Victim(pid=NOBODY, folders=frozenset({folder}), mapped=frozenset({place}))
+    assert remains(victim, (place,)) == (
+        f"file {folder}",
+        f"file {folder}.lock",
+        f"file {place}",
+        f"file {place / 'x'}",
+    )

@@ -84,7 +84,10 @@ def take(  # noqa: PLR0913 - what is read, by what right, and where it goes
         plain = streams.enter_context(closing(dump.archive(pool)))
         archive = streams.enter_context(closing(_encrypted(plain, cfg.age_recipients)))
         blocks = streams.enter_context(closing(sealing.blocks(archive)))
-        s3.put_stream(cfg.bucket, begun.key, blocks, "application/octet-stream")
+        try:
+            s3.put_stream(cfg.bucket, begun.key, blocks, "application/octet-stream")
+        except AlreadyThere:
+            raise OperatorError("backup.take_same_second", begun.key) from None
     seconds = time.monotonic() - began
     log.info("backup stored", extra={"key": begun.key, "seconds": seconds, "manifests": sealing.stored})
     return Taken(bucket=cfg.bucket, manifest=sealing.whole(), places=where, seconds=seconds)

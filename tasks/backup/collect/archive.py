@@ -21,7 +21,7 @@ from tasks.backup.formats.archive import (
     peek,
 )
 from tasks.backup.formats.messages import archive_fault
-from tasks.backup.formats.plain import FAULTS, Extensions, Scanner
+from tasks.backup.formats.plain import FAULTS, Extensions, Scanner, hostile
 from tasks.backup.formats.script import ScriptReader
 from tasks.backup.model.contents import Contents, LargeObjects
 from tasks.backup.model.drill import Archive, Placed
@@ -56,7 +56,7 @@ def binaries_for(cfg: Backup, folder: Folder, fetched: Fetched) -> Binaries | Fa
         return Fault.INCOMPLETE
     versions = peek(_head(place, fetched.form), fetched.form)
     if not isinstance(versions, Versions):
-        return versions
+        return Fault.HOSTILE if fetched.form is Form.PLAIN and _is_hostile(place) else versions
     try:
         binaries = find_binaries(cfg.postgres_bin, major=versions.pg_dump_major)
     except OperatorError as error:
@@ -79,6 +79,12 @@ def read_archive(cluster: Cluster, cfg: Backup, fetched: Fetched) -> Archive:
     extra = {"fault": read.fault, "entries": len(read.outline.entries), "roles": len(read.outline.roles)}
     logger.info("archive read", extra=extra)
     return read
+
+
+def _is_hostile(place: Path) -> bool:
+    with place.open("rb", buffering=0) as file:
+        threat = hostile(iter(lambda: file.read(BLOCK_BYTES), b""))
+    return threat is not None and FAULTS[threat] is Fault.HOSTILE
 
 
 def stderr_lines(completed: Completed) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import timedelta
 from io import RawIOBase
@@ -41,8 +42,9 @@ def read_both(cluster: Cluster, cfg: Backup, fetched: Fetched) -> tuple[Reading,
     Raises OperatorError postgres.timed_out, postgres.start_failed.
     """
     with ThreadPoolExecutor(2) as pool:
-        archive = pool.submit(read_copy, cluster, cfg, fetched)
-        database = pool.submit(read_restored, cluster, cfg)
+        # each in the run's own context: what they log belongs to it
+        archive = pool.submit(copy_context().run, read_copy, cluster, cfg, fetched)
+        database = pool.submit(copy_context().run, read_restored, cluster, cfg)
         return archive.result(), database.result()
 
 
@@ -109,7 +111,7 @@ def dump_contents(
     with ThreadPoolExecutor(1) as pool, os.fdopen(source, "rb", buffering=0) as stream:
         with suppress(OSError):  # fewer turns for both sides, where the machine allows it
             fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        done = pool.submit(write)
+        done = pool.submit(copy_context().run, write)
         return _read(stream, ScriptReader(unowned=unowned)), done.result()
 
 

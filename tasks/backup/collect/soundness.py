@@ -46,7 +46,7 @@ def examine(cluster: Cluster, cfg: Backup, database: Database, reading: Reading)
         newest=newest,
         violations=violations,
         unchecked=unchecked,
-        answers=tuple(_answer(source, limit, assertion) for assertion in database.assertions),
+        answers=tuple(_answer(source, assertion) for assertion in database.assertions),
         command=None,
         partitioned=partitioned,
         read_at=datetime.now(UTC),
@@ -92,8 +92,9 @@ def _newest(session: postgres.Database, column: str) -> NewestRow:
     return NewestRow(column=column, exists=True, at=at)
 
 
-def _answer(source: str, limit: timedelta, assertion: Assertion) -> Answer:
+def _answer(source: str, assertion: Assertion) -> Answer:
     # A session of its own, with the search path that the database gives: the team writes its tables as it is used to.
+    limit = timedelta(seconds=assertion.timeout_seconds)
     try:
         with postgres.connect(source, limit=limit, search_path="") as session:
             return Answer(name=assertion.name, value=session.answer(assertion.query, assertion.name))

@@ -59,11 +59,12 @@ _COPY_OUTSIDE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _COPY_END = b"\n\\.\n"  # COPY's text form escapes newlines and backslashes, so this stands only at a block's end
-_RESTRICTION = re.compile(rb"\\(?:un)?restrict \w+\n")
+# What pg_dump writes itself: a key around the whole; before a name that needs quotes, how it is encoded.
+_HARMLESS = re.compile(rb"\\(?:(?:un)?restrict|encoding) \w+\n")
 _EXTENSION = re.compile(
     rb'\nCREATE EXTENSION IF NOT EXISTS ("(?:[^"]|"")+"|[^\s";]+)(?: WITH SCHEMA ("(?:[^"]|"")+"|[^\s";]+))?;'
 )
-_CONNECT = re.compile(rb"\\c(?:onnect)? [^`\\\n]*\n")
+_CONNECT = re.compile(rb'\\c(?:onnect)? (?:[^`\\\n]*|-reuse-previous=on "(?:[^"`\n]|"")*")\n')
 
 
 def hostile(blocks: Iterable[bytes]) -> Threat | None:
@@ -204,8 +205,8 @@ class Scanner:
         if b"\n" not in data[at : at + LONGEST_TOKEN_BYTES] and len(data) - at <= LONGEST_TOKEN_BYTES:
             return at
         self._fresh = True
-        if restriction := _RESTRICTION.match(data, at):
-            return restriction.end()
+        if harmless := _HARMLESS.match(data, at):
+            return harmless.end()
         if connect := _CONNECT.match(data, at):
             self._threats.add(Threat.OTHER_DATABASE)
             return connect.end()

@@ -13,11 +13,12 @@ ENOUGH_BEFORE = 3
 
 
 def size(drill: Drill, database: Database) -> Iterator[Finding]:
-    """Yield that the backup is smaller than believable, or than half the median of at least three before it."""
+    """Yield that the backup is smaller than believable, else than half the median of at least three before it."""
     found = drill.found
     if found.size_bytes < database.min_size_bytes:
         small = TooSmall(size_bytes=found.size_bytes, least_bytes=database.min_size_bytes)
         yield Finding(rule="backup.too_small", severity=Severity.CRITICAL, subject=found.key, data=small)
+        return
     usual = median(found.previous_sizes) if len(found.previous_sizes) >= ENOUGH_BEFORE else 0
     if found.size_bytes < SHRUNK * usual:
         shrunk = Shrunk(size_bytes=found.size_bytes, median_bytes=round(usual))

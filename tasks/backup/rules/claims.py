@@ -14,6 +14,7 @@ from tasks.core.findings import Coverage, Finding
 DIFFERENT = ("backup.object_missing", "backup.object_unexpected", "backup.definition_changed")
 ROWS = ("backup.row_count_mismatch", "backup.values_changed", "backup.large_objects_mismatch")
 SEQUENCES = ("backup.sequence_missing", "backup.sequence_mismatch")
+NOT_DONE = "backup.why.not_done"
 # The findings that break each claim.
 BREAKING: Mapping[str, tuple[str, ...]] = {
     "backup.archive": (*archive.BROKEN.values(), "backup.wrong_database", "backup.checksum_mismatch"),
@@ -100,18 +101,21 @@ def claims(drill: Drill, database: Database) -> tuple[Claim, ...]:
 def _statements(drill: Drill, database: Database, unread: str) -> tuple[Claim, ...]:
     # What the team states itself: no claim where it states nothing.
     restored = drill.proof.restored if drill.proof else None
+    asked = restored.answers if restored else ()
+    answers = [answer for answer in asked if answer.sqlstate not in policy.UNFIT]
+    unfit = len(asked) - len(answers)
     made = {
-        "backup.assertions": (len(database.assertions), len(restored.answers) if restored else 0),
-        "backup.command": (int(database.command is not None), int(bool(restored and restored.command))),
+        "backup.assertions": (len(database.assertions), len(answers), "backup.why.unfit" if unfit else NOT_DONE),
+        "backup.command": (int(database.command is not None), int(bool(restored and restored.command)), NOT_DONE),
     }
     return tuple(
         Claim(
             what=what,
             knowledge=Against.POLICY,
-            why=unread or ("" if done == wanted else "backup.why.not_done"),
+            why=unread or ("" if done == wanted else why),
             required=True,
         )
-        for what, (wanted, done) in made.items()
+        for what, (wanted, done, why) in made.items()
         if wanted
     )
 

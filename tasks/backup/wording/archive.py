@@ -18,7 +18,7 @@ ARCHIVE: Mapping[str, Words] = {
         title="Backup encolheu de repente",
         message="{subject} tem {size_bytes:,} bytes; os anteriores tinham {median_bytes:,} (mediana).",
         remedy="Veja se uma limpeza grande foi feita de propósito. Se não, compare as linhas por tabela deste "
-        "relatório com as do teste anterior antes que a retenção apague o último backup inteiro.",
+        "relatório (se houver) com as do teste anterior antes que a retenção apague o último backup inteiro.",
         data=Shrunk,
     ),
     "backup.newer_deleted": Words(

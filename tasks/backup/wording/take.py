@@ -21,6 +21,12 @@ TAKE: Mapping[str, Words] = {
         safe=NOTHING_STORED,
         data=Inside,
     ),
+    "backup.take_same_second": Words(
+        title="Outro backup tem o mesmo nome",
+        message="Outro 'marias backup' começou no mesmo segundo e já gravou {subject}.",
+        remedy="O dele vale. Confira que terminou bem; se não terminou, tire outro agora.",
+        safe="Este comando não gravou nada; os backups anteriores estão intactos.",
+    ),
     "backup.take_key": Words(
         title="O nome do backup não combina com as configurações",
         message=(

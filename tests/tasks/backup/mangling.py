@@ -99,6 +99,7 @@ WAYS: Mapping[str, Callable[[Body, str], Body]] = {
     "byte": _byte,
     "dated": _dated,
     "text": lambda _, text: text.encode(),
+    "prepend": lambda body, text: text.encode() + _bytes(body),
     "append": lambda body, text: _bytes(body) + text.encode(),
     "gzip in two": _gzip_in_two,
     "gzip": lambda body, _: gzip.compress(_bytes(body), compresslevel=1),

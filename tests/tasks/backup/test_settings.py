@@ -10,7 +10,12 @@ from tasks.backup.settings import Backup
 
 DATABASE: dict[str, Any] = {"newest_row": ["public.atendimentos.criado_em"], "rpo_hours": 24, "rto_minutes": 60}
 LEAST: dict[str, Any] = {"bucket": "assist-marias-backups", "databases": {"assist_marias": DATABASE}}
-ASSERTION = {"name": "há usuárias", "query": "SELECT count(*) FROM usuarios", "expect": ">= 1"}
+ASSERTION = {
+    "name": "há usuárias",
+    "query": "SELECT count(*) FROM usuarios",
+    "timeout_seconds": 30.0,
+    "expect": ">= 1",
+}
 
 
 def backup(**changes: object) -> Backup:
