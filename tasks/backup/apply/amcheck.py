@@ -54,9 +54,11 @@ def amchecked(cluster: Cluster, limit: timedelta) -> tuple[tuple[Violation, ...]
             return (), tuple(Unchecked(check=check, why=NO_AMCHECK) for check in (HEAP, INDEX))
         with _lent(root):
             source = cluster.conninfo(RESTORED, user=READER)
-            heaps = ask_all(source, root.named(_HEAPS, AMCHECK), limit)
-            btrees = ask_all(source, root.named(_BTREES, AMCHECK), limit)
-    return judged((*((HEAP, _counted(asked)) for asked in heaps), *((INDEX, _counted(asked)) for asked in btrees)))
+            heaps, btrees = root.named(_HEAPS, AMCHECK), root.named(_BTREES, AMCHECK)
+            # B-trees first: they take longest, and no session is to be left alone with one in the end
+            answers = ask_all(source, (*btrees, *heaps), limit)
+    kinds = (*(INDEX for _ in btrees), *(HEAP for _ in heaps))
+    return judged(zip(kinds, map(_counted, answers), strict=True))
 
 
 @contextmanager
