@@ -164,7 +164,7 @@ def _translated(subject: str) -> Iterator[None]:
     except psycopg.Error as error:
         code = error.sqlstate or ""
         if code in _NO_COLUMN:
-            raise OperatorError("postgres.no_column", subject) from None
+            raise OperatorError("postgres.no_column", subject, Sqlstate(sqlstate=code)) from None
         if code == _TOO_SLOW:
             raise OperatorError("postgres.too_slow", subject, Sqlstate(sqlstate=code)) from None
         raise OperatorError("postgres.refused", subject, Sqlstate(sqlstate=code)) from None

@@ -20,7 +20,7 @@ from tasks.core.errors import OperatorError
 logger = logging.getLogger(__name__)
 
 REFUSED = "backup.why.refused"
-OF_THE_COLUMN = "42"  # SQLSTATE class: not there, or of no type that has a newest
+OF_THE_COLUMN = ("42", "3F")  # SQLSTATE classes: not there, or of no type that has a newest
 
 Answered = tuple[str, Asked]  # the check's name, and what the server said of one object
 
@@ -85,8 +85,7 @@ def _newest(session: postgres.Database, column: str) -> NewestRow:
     try:
         at = session.newest(*column.split("."))
     except OperatorError as error:
-        known = error.data.sqlstate if isinstance(error.data, Sqlstate) else ""
-        if error.code != "postgres.no_column" and not known.startswith(OF_THE_COLUMN):
+        if not _sqlstate(error).startswith(OF_THE_COLUMN):
             raise
         return NewestRow(column=column, exists=False, at=None)
     return NewestRow(column=column, exists=True, at=at)
@@ -99,5 +98,11 @@ def _answer(source: str, assertion: Assertion) -> Answer:
         with postgres.connect(source, limit=limit, search_path="") as session:
             return Answer(name=assertion.name, value=session.answer(assertion.query, assertion.name))
     except OperatorError as error:
-        known = error.data.sqlstate if isinstance(error.data, Sqlstate) else "42P01"
-        return Answer(name=assertion.name, value="", sqlstate=known)
+        sqlstate = _sqlstate(error)
+        if not sqlstate:  # no answer of the server's: it is gone, and that says nothing of the backup
+            raise
+        return Answer(name=assertion.name, value="", sqlstate=sqlstate)
+
+
+def _sqlstate(error: OperatorError) -> str:
+    return error.data.sqlstate if isinstance(error.data, Sqlstate) else ""

@@ -102,7 +102,7 @@ def _statements(drill: Drill, database: Database, unread: str) -> tuple[Claim, .
     # What the team states itself: no claim where it states nothing.
     restored = drill.proof.restored if drill.proof else None
     asked = restored.answers if restored else ()
-    answers = [answer for answer in asked if answer.sqlstate not in policy.UNFIT]
+    answers = [answer for answer in asked if not answer.sqlstate.startswith(policy.UNFIT)]
     unfit = len(asked) - len(answers)
     made = {
         "backup.assertions": (len(database.assertions), len(answers), "backup.why.unfit" if unfit else NOT_DONE),

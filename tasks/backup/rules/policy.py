@@ -13,9 +13,9 @@ from tasks.core.findings import Finding, Severity
 from tasks.core.pt_br import SAO_PAULO
 
 HOUR_SECONDS, MINUTE_SECONDS = 3600, 60
-# What the server says of a statement that is the team's own mistake, and says nothing of the backup: it writes, is no
-# valid SELECT, took too long, is one of several.
-UNFIT = frozenset({"25006", "42601", "57014", "25P02", "42P05"})
+# What the server says that is the team's own mistake or the machine's, and says nothing of the backup: the statement
+# writes, is no valid SELECT, took too long, is one of several; no resources (53), stopped (57P), a system error (58).
+UNFIT = ("25006", "42601", "57014", "25P02", "42P05", "53", "57P", "58")
 SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -64,7 +64,7 @@ def assertions(drill: Drill, database: Database) -> Iterator[Finding]:
     answers = {answer.name: answer for answer in proof.restored.answers} if proof else {}
     for assertion in database.assertions:
         answer = answers.get(assertion.name)
-        if answer is None or answer.sqlstate in UNFIT:
+        if answer is None or answer.sqlstate.startswith(UNFIT):
             continue
         if answer.sqlstate:
             refused = Refused(sqlstate=answer.sqlstate, statement="SELECT", count=1)

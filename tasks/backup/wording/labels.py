@@ -68,8 +68,8 @@ LABELS: Mapping[str, str] = {
     "backup.why.archive_broken": "o arquivo não pôde ser lido até o fim",
     "backup.why.restored_unread": "o banco restaurado não pôde ser lido até o fim; veja a máquina do teste e repita",
     "backup.why.unfit": (
-        "uma afirmação não pôde ser consultada porque escreve, não é um único SELECT válido ou passou do prazo; "
-        "corrija-a em [backup.databases]"
+        "uma afirmação não pôde ser consultada porque escreve, não é um único SELECT válido, passou do prazo "
+        "ou a máquina a interrompeu; corrija-a em [backup.databases] ou teste de novo"
     ),
     "backup.why.not_done": "o teste não chegou a fazer isto",
     "backup.why.not_copy": "os dados não estão em blocos COPY (pg_dump --inserts) e não há manifesto",

@@ -1,14 +1,18 @@
 """What is wrong inside a restored database is seen, and nothing else; on a real server."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from tasks.adapters.postgres_server import Cluster
+from tasks.backup.collect import soundness
 from tasks.backup.collect.soundness import examine
 from tasks.backup.model.contents import Contents
 from tasks.backup.model.drill import Answer, NewestRow, Reading, Restored, Unchecked, Violation
+from tasks.backup.model.throwaway import READER, RESTORED
+from tasks.core.errors import OperatorError
 from tests.tasks.backup.restored import database, server, settings
 
 READING = Reading(contents=Contents(), fault=None, seconds=0)
@@ -244,12 +248,18 @@ def test_an_assertion_answers_with_a_number_or_a_word_or_an_error(running: Clust
     )
 
 
-def test_an_assertion_that_takes_too_long_is_stopped(running: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = ({"name": "devagar", "query": "SELECT pg_sleep(60)", "expect": "true"},)
-    cfg, one = settings(assertions=asked)
-    brief = cfg.model_copy(update={"restore_timeout_minutes": 0.02})
-    with database(running, ""):
-        assert examine(running, brief, one, READING).answers == (Answer(name="devagar", value="", sqlstate="57014"),)
+def test_an_assertion_that_takes_too_long_is_stopped_by_its_own_limit(running: Cluster) -> None:
+    asked = [{"name": "devagar", "query": "SELECT pg_sleep(600)", "expect": "true", "timeout_seconds": 0.5}]
+    assert examined(running, "", assertions=asked).answers == (Answer(name="devagar", value="", sqlstate="57014"),)
+
+
+def test_a_server_that_is_gone_is_an_error_and_no_answer(running: Cluster) -> None:
+    gone = replace(running, socket_dir=running.socket_dir / "nowhere")
+    asked = [{"name": "há uma", "query": "SELECT count(*) FROM t", "expect": ">= 1"}]
+    (assertion,) = settings(assertions=asked)[1].assertions
+    with pytest.raises(OperatorError) as caught:
+        soundness._answer(gone.conninfo(RESTORED, user=READER), assertion)  # noqa: SLF001 - gone between two questions
+    assert caught.value.code == "postgres.no_connection"
 
 
 def test_partitioned_tables_are_told_and_the_reading_is_kept(running: Cluster) -> None:

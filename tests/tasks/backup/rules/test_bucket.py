@@ -15,6 +15,10 @@ CASES: Cases = {
         found(size_bytes=1023),
         (critical("backup.too_small", KEY, TooSmall(size_bytes=1023, least_bytes=1024)),),
     ),
+    "a size below the least says all: not that it shrank too": (
+        found(size_bytes=1023, previous_sizes=(9000, 9000, 9000)),
+        (critical("backup.too_small", KEY, TooSmall(size_bytes=1023, least_bytes=1024)),),
+    ),
     "the least size itself is allowed": (found(size_bytes=1024), ()),
     "less than half of those before": (
         found(size_bytes=4749, previous_sizes=(8000, 11000, 10000, 9000)),

@@ -157,6 +157,11 @@ NOT_JUDGED: dict[str, tuple[Drill, Database, dict[str, str]]] = {
         {"freshness": "no_column"},
     ),
     "a column that was never asked": (restored(newest=(NEWEST,)), SETTINGS, {"freshness": "no_column"}),
+    "a statement that writes": (
+        restored(answers=(Answer(name="há usuárias", value="", sqlstate="25006"),)),
+        settings(assertions=[{"name": "há usuárias", "query": "DELETE FROM usuarios", "expect": ">= 1"}]),
+        {"assertions": "unfit"},
+    ),
     "a manifest that cannot be used": (beside(Trust.BAD_SIGNATURE), SETTINGS, {"completeness": "manifest_unusable"}),
     "a manifest that is another's": (beside(Trust.FOREIGN), SETTINGS, {"completeness": "manifest_unusable"}),
     "a manifest that is required": (
@@ -189,6 +194,12 @@ def test_what_could_not_be_judged_is_told_with_its_reason(
 ) -> None:
     told = {c.what: c.why for c in coverage(drill, database) if not c.assessed}
     assert told == {f"backup.{what}": f"backup.why.{why}" for what, why in whys.items()}
+
+
+def test_of_an_older_backup_that_was_asked_for_nobody_asks_how_fresh_it_is() -> None:
+    older = replace(GOOD, found=replace(GOOD.found, newest=False))
+    (freshness,) = (c for c in claims(older, SETTINGS) if c.what == "backup.freshness")
+    assert (freshness.asked, freshness.why) == (False, "backup.why.older")
 
 
 def test_only_proofs_that_are_there_for_the_asking_are_not_required() -> None:

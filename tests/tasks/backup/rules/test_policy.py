@@ -48,6 +48,10 @@ CASES: Cases = {
         restored(newest=newest_at(24 * HOUR + SECOND)),
         (critical("backup.old_rows", KEY, stale(24 * HOUR + SECOND)),),
     ),
+    "an older backup that was asked for may be old": (
+        found(restored(newest=newest_at(50 * HOUR)), newest=False, modified_at=NOW - 48 * HOUR),
+        (),
+    ),
     "an archive older than the RPO": (
         header(created_at=NOW - 25 * HOUR),
         (critical("backup.old_archive", KEY, stale(25 * HOUR)),),
@@ -201,3 +205,9 @@ def test_the_teams_statements_are_held_against_the_answers(
 def test_of_an_archive_that_breaks_off_the_teams_statements_are_not_judged() -> None:
     drill = data(restored(answers=(Answer(name="há usuárias", value="0"),)), fault=Fault.TRUNCATED)
     assert findings(drill, STATED) == (critical("backup.truncated", KEY),)
+
+
+@pytest.mark.parametrize("sqlstate", ["25006", "42601", "57014", "53200", "57P01", "58030"])
+def test_a_statement_that_was_not_fit_to_be_asked_is_a_matter_of_coverage(sqlstate: str) -> None:
+    answers = (Answer(name="há usuárias", value="", sqlstate=sqlstate), Answer(name="sem órfãs", value="no rows"))
+    assert findings(restored(answers=answers), STATED) == ()
