@@ -1,6 +1,7 @@
 """The quarterly backup restore test (runbook, section 6)."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -69,31 +70,30 @@ def _test(run: Run, database: str, backup: str, day: dt.date | None, part: Span)
     with steps.throwaway_folder(cfg, found) as folder:
         run.progress(part.at(5), wording.FETCHING)
         fetched = steps.download(cfg, aws, found, folder)
+        drill = Drill(found=found, fetched=fetched, archive=Archive(), beside=beside, globals=roles)
         programs = steps.programs_for(cfg, folder, fetched)
         if isinstance(programs, Fault):
-            drill = Drill(found=found, fetched=fetched, archive=Archive(fault=programs), beside=beside, globals=roles)
+            drill = replace(drill, archive=Archive(fault=programs))
         else:
             run.progress(part.at(20), wording.STARTING)
             with steps.throwaway_server(programs, folder) as server:
-                archive = steps.read_archive(cfg, server, fetched)
-                proof = None
-                if not archive.fault:
-                    run.progress(part.at(30), wording.RESTORING)
-                    restored = steps.restore(cfg, server, fetched, archive, roles)
-                    run.progress(part.at(60), wording.COMPARING)
-                    inside, there = steps.read_both(cfg, server, fetched)
-                    run.progress(part.at(80), wording.EXAMINING)
-                    examined = steps.examine(cfg, server, database, there)
-                    live = steps.read_live(cfg, aws, server, database)
-                    proof = Proof(restore=restored, data=inside, restored=examined, live=live)
-                drill = Drill(
-                    found=found,
-                    fetched=fetched,
-                    archive=archive,
-                    beside=beside,
-                    globals=roles,
-                    place=steps.place_of(server),
-                    proof=proof,
-                )
+                drill = _restored(run, drill, server, part)
     run.progress(part.at(95), wording.DESTROYED)
     return rules.tested(drill, cfg.databases[database], past)
+
+
+def _restored(run: Run, drill: Drill, server: steps.Server, part: Span) -> Drill:
+    cfg, aws, database = run.settings.backup, run.settings.aws, drill.found.database
+
+    archive = steps.read_archive(cfg, server, drill.fetched)
+    drill = replace(drill, archive=archive, place=steps.place_of(server))
+    if archive.fault:
+        return drill
+    run.progress(part.at(30), wording.RESTORING)
+    restored = steps.restore(cfg, server, drill.fetched, archive, drill.globals)
+    run.progress(part.at(60), wording.COMPARING)
+    inside, there = steps.read_both(cfg, server, drill.fetched)
+    run.progress(part.at(80), wording.EXAMINING)
+    examined = steps.examine(cfg, server, database, there)
+    live = steps.read_live(cfg, aws, server, database)
+    return replace(drill, proof=Proof(restore=restored, data=inside, restored=examined, live=live))

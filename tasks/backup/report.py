@@ -90,9 +90,7 @@ def tables(test: Tested, *, several: bool) -> tuple[Table, ...]:
 
 def charts(test: Tested, *, several: bool) -> tuple[Chart, ...]:
     """Return the trend of restoring against the RTO (minutes) and of the data's age against the RPO (hours)."""
-    now = test.measures
-    this = Past(at=test.drill.found.read_at, **{key: now.get(key) for key in Past.__annotations__ if key != "at"})
-    all_tests = (*reversed(test.past), this)
+    all_tests = (*reversed(test.past), Past.of(test.drill.found.read_at, test.measures))
     points = tuple(past.at for past in all_tests)
     ending, of = _of(test, several=several)
 
@@ -162,6 +160,8 @@ def _tested(test: Tested) -> Table:
         ("SHA-256", fetched.sha256 or _NONE),
         ("Soma conferida", _checked(test)),
         ("Chegada ao bucket", moment(found.modified_at)),
+        ("Classe de armazenamento", found.storage_class),
+        ("O bucket guarda versões", _yes(found.versioned)),
         ("Forma", ", ".join([*(_LAYERS[layer] for layer in fetched.layers), *_form(fetched.form)]) or _NONE),
     ]
     if header:
@@ -179,7 +179,11 @@ def _tested(test: Tested) -> Table:
             ("Pasta descartável", "em memória" if place.in_memory else "em disco"),
         ]
     if manifest:
-        rows += [("Manifesto de", moment(manifest.origin.taken_at)), ("LSN do manifesto", manifest.origin.lsn or _NONE)]
+        rows += [
+            ("Manifesto de", moment(manifest.origin.taken_at)),
+            ("Cópias do manifesto (de 2)", drill.beside.places),
+            ("LSN do manifesto", manifest.origin.lsn or _NONE),
+        ]
     rows += [(f"Linha mais nova em {c.column}", moment(c.at) if c.at else _NONE) for c in policy.newest(drill)]
     return Table(name="backup", title="O backup testado", columns=("Item", "Valor"), rows=tuple(rows))
 

@@ -28,6 +28,8 @@ KIND = "marias-restore-test"
 LONG = timedelta(hours=2, minutes=50)  # each program has its own, shorter limit in the settings
 SHORT = timedelta(minutes=5)
 
+Server = Cluster  # what the flow holds, and hands back to steps
+
 
 @effect(timeout=SHORT, retries=True)
 def find_backup(cfg: Backup, aws: Aws, database: str, key: str, on: date | None) -> Found:

@@ -7,7 +7,6 @@ object is harmless: no other backup is given its key.
 """
 
 import logging
-import os
 import re
 import tempfile
 import time
@@ -70,7 +69,7 @@ def take(  # noqa: PLR0913 - what is read, by what right, and where it goes
     sweep(KIND, base)
     # On the way out the folder goes first, and with it every pg_dump: so whatever reads from one comes to its end.
     with (
-        ThreadPoolExecutor(2, "pg_dump") as pool,
+        ThreadPoolExecutor(1, "contents") as pool,
         ExitStack() as streams,
         exported(source, database, limit=cfg.child_limit) as snapshot,
         guarded_folder(KIND, base) as folder,
@@ -81,7 +80,7 @@ def take(  # noqa: PLR0913 - what is read, by what right, and where it goes
         _check_key(begun.key, settings, where[-1])
         dump = _Dump(launcher=launcher, snapshot=snapshot, settings=settings, limit=cfg.child_limit)
         sealing = _Sealing(s3=s3, signer=signer, draft=begun, places=where, contents=pool.submit(dump.contents))
-        plain = streams.enter_context(closing(dump.archive(pool)))
+        plain = streams.enter_context(closing(dump.archive()))
         archive = streams.enter_context(closing(_encrypted(plain, cfg.age_recipients)))
         blocks = streams.enter_context(closing(sealing.blocks(archive)))
         try:
@@ -142,11 +141,10 @@ class _Dump:
             *(f"--exclude-table-data={canonical(name)}" for name in self.settings.without_data),
         )
 
-    def archive(self, pool: ThreadPoolExecutor) -> Generator[bytes, None, None]:
+    def archive(self) -> Generator[bytes, None, None]:
         """Yield an archive in custom format; comes to its end only when pg_dump ended well."""
-        source, sink = os.pipe()
-        with os.fdopen(source, "rb", BLOCK_BYTES) as stream:
-            ended = pool.submit(self._write, sink)
+        options, environ = ("--format=custom", *self.arguments), self.snapshot.environ
+        with self.launcher.piped("pg_dump", *options, timeout=self.limit, environ=environ) as (stream, ended):
             while block := stream.read(BLOCK_BYTES):
                 yield block
             _check(ended.result())
@@ -158,13 +156,6 @@ class _Dump:
         )
         _check(ended)
         return contents
-
-    def _write(self, sink: int) -> Completed:
-        with os.fdopen(sink, "wb") as file:
-            options = ("--format=custom", *self.arguments)
-            return self.launcher.run(
-                "pg_dump", *options, timeout=self.limit, environ=self.snapshot.environ, stdout=file
-            )
 
 
 def _check(ended: Completed) -> None:

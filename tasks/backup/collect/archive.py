@@ -2,9 +2,7 @@
 
 import logging
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from io import RawIOBase
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +18,7 @@ from tasks.backup.formats.archive import (
     parse_listing,
     peek,
 )
+from tasks.backup.formats.layers import TOC
 from tasks.backup.formats.messages import archive_fault
 from tasks.backup.formats.plain import FAULTS, Extensions, Scanner, hostile
 from tasks.backup.formats.script import ScriptReader
@@ -32,7 +31,6 @@ from tasks.core.errors import OperatorError
 logger = logging.getLogger(__name__)
 
 BLOCK_BYTES = 1024 * 1024
-TABLE_OF_CONTENTS = "toc.dat"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +50,7 @@ def binaries_for(cfg: Backup, folder: Folder, fetched: Fetched) -> Binaries | Fa
     if fetched.form is None:
         return fetched.fault or Fault.UNREADABLE
     place = copy_of(folder)
-    if fetched.form is Form.DIRECTORY and not (place / TABLE_OF_CONTENTS).exists():
+    if fetched.form is Form.DIRECTORY and not (place / TOC).exists():
         return Fault.INCOMPLETE
     versions = peek(_head(place, fetched.form), fetched.form)
     if not isinstance(versions, Versions):
@@ -81,20 +79,15 @@ def read_archive(cluster: Cluster, cfg: Backup, fetched: Fetched) -> Archive:
     return read
 
 
+def _head(place: Path, form: Form) -> bytes:
+    with (place / TOC if form is Form.DIRECTORY else place).open("rb") as file:
+        return file.read(HEAD_BYTES)
+
+
 def _is_hostile(place: Path) -> bool:
     with place.open("rb", buffering=0) as file:
         threat = hostile(iter(lambda: file.read(BLOCK_BYTES), b""))
     return threat is not None and FAULTS[threat] is Fault.HOSTILE
-
-
-def stderr_lines(completed: Completed) -> tuple[str, ...]:
-    """Return what a program complained about, line by line."""
-    return tuple(completed.stderr.decode(errors="replace").splitlines())
-
-
-def _head(place: Path, form: Form) -> bytes:
-    with (place / TABLE_OF_CONTENTS if form is Form.DIRECTORY else place).open("rb") as file:
-        return file.read(HEAD_BYTES)
 
 
 def _name_large_objects(place: Path) -> None:
@@ -118,11 +111,11 @@ def _read_listed(cluster: Cluster, cfg: Backup, place: Path) -> Archive:
     listing = listed.stdout.decode(errors="replace")
     header = parse_listing(listing, cfg.zone)
     if listed.returncode or header is None:
-        return Archive(fault=archive_fault(stderr_lines(listed)) or Fault.UNREADABLE)
+        return Archive(fault=archive_fault(listed.complaints()) or Fault.UNREADABLE)
     if place.is_dir() and _lacks_files(place, listing):
         return Archive(header=header, fault=Fault.INCOMPLETE)
     script, done = _read_definitions(cluster, cfg, place, definitions(listing))
-    broken = (archive_fault(stderr_lines(done)) or Fault.UNREADABLE) if done.returncode else None
+    broken = (archive_fault(done.complaints()) or Fault.UNREADABLE) if done.returncode else None
     fault = script.fault or broken
     return Archive(header=header, fault=fault, outline=script.outline, extensions=script.extensions)
 
@@ -137,19 +130,12 @@ def _read_definitions(cluster: Cluster, cfg: Backup, place: Path, wanted: str) -
     wishes = cluster.log.with_name("definitions")
     wishes.write_text(wanted, encoding="utf-8")
     cluster.give(wishes)
-    source, sink = os.pipe()
-
-    def write() -> Completed:
-        with os.fdopen(sink, "wb") as file:
-            arguments = (f"--use-list={wishes}", "--file=-", str(place))
-            return cluster.run("pg_restore", *arguments, timeout=cfg.child_limit, stdout=file)
-
-    with ThreadPoolExecutor(1) as pool, os.fdopen(source, "rb", buffering=0) as stream:
-        written = pool.submit(write)
-        return _read(stream), written.result()
+    arguments = (f"--use-list={wishes}", "--file=-", str(place))
+    with cluster.launcher.piped("pg_restore", *arguments, timeout=cfg.child_limit) as (stream, ended):
+        return _read(stream), ended.result()
 
 
-def _read(stream: IO[bytes] | RawIOBase) -> _Script:
+def _read(stream: IO[bytes]) -> _Script:
     pieces = list[bytes]()
     scanner, reader, extensions = Scanner(pieces.append), ScriptReader(), Extensions()
     while block := stream.read(BLOCK_BYTES):

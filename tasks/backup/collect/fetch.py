@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.adapters import age
-from tasks.adapters.guardian import MEGABYTE, Folder, no_folder, scratch_base
+from tasks.adapters.guardian import MEGABYTE, Folder, no_folder, no_space, scratch_base
 from tasks.adapters.s3 import S3
-from tasks.backup.collect.disk import EMPTY_CLUSTER_BYTES, no_space, remove, write
+from tasks.backup.collect.disk import EMPTY_CLUSTER_BYTES, remove, write
 from tasks.backup.formats.faulty import Faulty
 from tasks.backup.formats.layers import HEAD_BYTES, TOC, peel, recognise
 from tasks.backup.formats.roles import parse_globals

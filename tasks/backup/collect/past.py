@@ -5,23 +5,12 @@ from itertools import islice
 from tasks.adapters.s3 import S3
 from tasks.backup.model.drill import Past
 from tasks.core.attempt import Attempt
-from tasks.evidence.document import Document
 from tasks.evidence.history import earlier
 from tasks.evidence.store import BucketStore
 from tasks.settings import Evidence
 
 SHOWN = 12  # three years of quarters
 READ = 5 * SHOWN  # some are of other databases
-
-MEASURES = (
-    "size_bytes",
-    "rows",
-    "download_seconds",
-    "restore_seconds",
-    "verify_seconds",
-    "drill_seconds",
-    "rpo_hours",
-)
 
 
 def earlier_tests(s3: S3, evidence: Evidence, attempt: Attempt, database: str, *, several: bool) -> tuple[Past, ...]:
@@ -32,9 +21,5 @@ def earlier_tests(s3: S3, evidence: Evidence, attempt: Attempt, database: str, *
     store = BucketStore(s3, evidence.bucket)
     documents = earlier(store, attempt.environment, attempt.duty, before=attempt.started_at, limit=READ)
     ending = f" {database}" if several else ""
-    of_it = (_past(document, ending) for document in documents if f"size_bytes{ending}" in document.measures)
-    return tuple(islice(of_it, SHOWN))
-
-
-def _past(document: Document, ending: str) -> Past:
-    return Past(at=document.started_at, **{name: document.measures.get(f"{name}{ending}") for name in MEASURES})
+    ran = (document for document in documents if f"size_bytes{ending}" in document.measures)
+    return tuple(Past.of(document.started_at, document.measures, ending) for document in islice(ran, SHOWN))

@@ -3,17 +3,13 @@
 Of that SQL only names, numbers and digests are kept, and no more than a block of it is ever in memory.
 """
 
-import fcntl
 import logging
-import os
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import timedelta
-from io import RawIOBase
 from typing import IO
 
 from tasks.adapters.postgres_server import Account, Cluster, Completed, Launcher
@@ -32,7 +28,6 @@ from tasks.core.secret import Secret
 logger = logging.getLogger(__name__)
 
 BLOCK_BYTES = 256 * 1024  # stays in a core's cache while it is looked through several times
-PIPE_BYTES = 1024 * 1024  # the most that a pipe may hold without privileges (fs.pipe-max-size)
 NOTHING: Mapping[str, str] = {}
 
 
@@ -56,8 +51,8 @@ def read_copy(cluster: Cluster, cfg: Backup, fetched: Fetched) -> Reading:
             contents = _read(file, ScriptReader())
         return _reading("archive", contents, None if contents.complete else Fault.TRUNCATED, began)
     contents, done = dump_contents(cluster.launcher, "pg_restore", "--file=-", str(place), limit=cfg.child_limit)
-    lines = done.stderr.decode(errors="replace").splitlines()
-    return _reading("archive", contents, (archive_fault(lines) or Fault.UNREADABLE) if done.returncode else None, began)
+    fault = (archive_fault(done.complaints()) or Fault.UNREADABLE) if done.returncode else None
+    return _reading("archive", contents, fault, began)
 
 
 def read_restored(cluster: Cluster, cfg: Backup) -> Reading:
@@ -102,20 +97,11 @@ def dump_contents(
 
     `unowned`: the role whose objects count as nobody's. Raises OperatorError postgres.timed_out, postgres.start_failed.
     """
-    source, sink = os.pipe()
-
-    def write() -> Completed:
-        with os.fdopen(sink, "wb") as file:
-            return launcher.run(program, *args, timeout=limit, environ=environ, stdout=file)
-
-    with ThreadPoolExecutor(1) as pool, os.fdopen(source, "rb", buffering=0) as stream:
-        with suppress(OSError):  # fewer turns for both sides, where the machine allows it
-            fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        done = pool.submit(copy_context().run, write)
-        return _read(stream, ScriptReader(unowned=unowned)), done.result()
+    with launcher.piped(program, *args, timeout=limit, environ=environ) as (stream, ended):
+        return _read(stream, ScriptReader(unowned=unowned)), ended.result()
 
 
-def _read(stream: IO[bytes] | RawIOBase, reader: ScriptReader) -> Contents:
+def _read(stream: IO[bytes], reader: ScriptReader) -> Contents:
     while block := stream.read(BLOCK_BYTES):
         reader.feed(block)
     return reader.contents()

@@ -1,6 +1,7 @@
 """The facts of one restore test, as read from the world."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 
@@ -211,7 +212,7 @@ class Drill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """An earlier test of the same database, as its evidence tells; None for what it did not come to."""
+    """A test of a database as its measures tell of it; None for what it did not come to."""
 
     at: datetime
     size_bytes: float | None
@@ -221,3 +222,8 @@ class Past:
     verify_seconds: float | None
     drill_seconds: float | None
     rpo_hours: float | None
+
+    @classmethod
+    def of(cls, at: datetime, measures: Mapping[str, float], ending: str = "") -> "Past":
+        """Return the test that had these measures; `ending` is what follows their names ("rows assist_marias")."""
+        return cls(at=at, **{f.name: measures.get(f"{f.name}{ending}") for f in fields(cls) if f.name != "at"})

@@ -192,6 +192,8 @@ def test_a_good_drill_is_kept_as_five_tables() -> None:
                 ("SHA-256", SHA),
                 ("Soma conferida", "nenhuma soma guardada"),
                 ("Chegada ao bucket", "06/10/2026 04:00:00 (UTC-3)"),
+                ("Classe de armazenamento", "STANDARD"),
+                ("O bucket guarda versões", "não"),
                 ("Forma", "custom"),
                 ("Banco", "assist_marias"),
                 ("Início do pg_dump", "06/10/2026 03:00:00 (UTC-3)"),
@@ -227,6 +229,7 @@ def test_with_its_manifest_completeness_is_proved_and_the_manifest_told() -> Non
     assert [row for row in made["backup"].rows if "anifesto" in f"{row}"] == [
         ("Soma conferida", "manifesto"),
         ("Manifesto de", "06/10/2026 03:00:00 (UTC-3)"),
+        ("Cópias do manifesto (de 2)", 2),
         ("LSN do manifesto", "0/1A2B3C4"),
     ]
     assert [row[1] for row in made["tables"].rows] == [3, 2]
@@ -315,6 +318,8 @@ def test_of_an_archive_that_cannot_be_read_the_file_and_what_could_not_be_proved
         "SHA-256",
         "Soma conferida",
         "Chegada ao bucket",
+        "Classe de armazenamento",
+        "O bucket guarda versões",
         "Forma",
     ]
     assert {row[2] for row in made["proofs"].rows} == {
