@@ -59,7 +59,7 @@ def running(*, with_prefect: bool = True) -> Iterator[Lab]:
             FOLDER_VARIABLE: str(environments),
             "MARIAS_LAB_DATABASE": database.address,
         }
-        backups = seed.everything(cloud, people, database)
+        backups = seed.everything(cloud, people, database, variables)
         if with_prefect:
             stack.enter_context(orchestrator.server(folder, port, variables))
         yield Lab(guarded=folder, variables=variables, addresses=addresses, backups=backups, people=people, mail=mail)

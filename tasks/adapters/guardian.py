@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from tasks.core.errors import OperatorError
 
 START_SECONDS = 15.0
 MEMORY = Path("/dev/shm")  # noqa: S108 - the machine's tmpfs, not a file of a guessable name
+MEMORY_LEFT = Path("/proc/meminfo")
+MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
 MEMORY_SPARE = 2  # how often the needed bytes must fit into memory before it is used
 MEGABYTE = 1_000_000
 
@@ -80,23 +83,36 @@ def scratch_base(needed_bytes: int) -> Path:
 
     Raises OperatorError disk.no_space.
     """
-    if _free_memory() > MEMORY_SPARE * needed_bytes:
+    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    in_memory = (str(MEMORY), "tmpfs") in {(mount[1], mount[2]) for mount in mounts}
+    if in_memory and free_bytes(MEMORY) > MEMORY_SPARE * needed_bytes:
         return MEMORY
     place = Path(tempfile.gettempdir())
-    free = shutil.disk_usage(place).free
+    free = free_bytes(place)
     if free <= needed_bytes:
-        data = NoSpace(needed_mb=-(-needed_bytes // MEGABYTE), free_mb=free // MEGABYTE)
-        raise OperatorError("disk.no_space", str(place), data)
+        raise no_space(place, needed_bytes, free)
     return place
 
 
-def _free_memory() -> int:
-    # A tmpfs may promise more than the machine has left, so the smaller of both counts.
-    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
-    if (str(MEMORY), "tmpfs") not in {(mount[1], mount[2]) for mount in mounts}:
-        return 0
-    figures = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-    return min(shutil.disk_usage(MEMORY).free, int(figures["MemAvailable"].removesuffix("kB")) * 1024)
+def free_bytes(place: Path) -> int:
+    """Return the room left in a place; a tmpfs may promise more than the memory that is left: the smaller counts."""
+    free = shutil.disk_usage(place).free
+    return min(free, memory_left()) if place.is_relative_to(MEMORY) else free
+
+
+def memory_left() -> int:
+    """Return the bytes of memory left, of the machine or of the container that we are in, whichever has less."""
+    available = re.search(r"^MemAvailable: +(\d+) kB$", MEMORY_LEFT.read_text(), re.MULTILINE)
+    amounts = [int(available[1]) * 1024] if available else []
+    with suppress(OSError, ValueError):  # no container, or one without a limit ("max")
+        amounts.append(int(MEMORY_LIMIT.read_text()))
+    return min(amounts, default=0)
+
+
+def no_space(place: Path, needed: int, free: int) -> OperatorError:
+    """Return the error that says how many bytes a place needed and how many it has."""
+    data = NoSpace(needed_mb=-(-needed // MEGABYTE), free_mb=free // MEGABYTE)
+    return OperatorError("disk.no_space", str(place), data)
 
 
 def _claim(kind: str, base: Path) -> tuple[Path, int]:

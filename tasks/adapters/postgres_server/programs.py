@@ -1,12 +1,15 @@
 """Starts PostgreSQL's programs in a guarded folder: by an unprivileged user, with a deadline and a bare environment."""
 
+import fcntl
 import os
 import pwd
 import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +26,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 # A user namespace is only what an unprivileged user needs to be given a network namespace, in which there is nothing.
 ISOLATED = ("unshare", "--user", "--map-current-user", "--net", "--")
 PROBE_LIMIT = timedelta(seconds=10)
+PIPE_BYTES = 1024 * 1024  # the most that a pipe may hold without privileges (fs.pipe-max-size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,10 @@ class Completed:
     returncode: int
     stdout: bytes = field(repr=False)
     stderr: bytes = field(repr=False)
+
+    def complaints(self) -> tuple[str, ...]:
+        """Return the lines of what it wrote to stderr."""
+        return tuple(self.stderr.decode(errors="replace").splitlines())
 
     def checked(self) -> Self:
         """Return this, or raise OperatorError postgres.program_failed when the exit code is not 0."""
@@ -167,6 +175,25 @@ class Launcher:
         return Completed(
             program=program, returncode=process.returncode, stdout=written or b"", stderr=complaints or b""
         )
+
+    @contextmanager
+    def piped(
+        self, program: str, *args: str, timeout: timedelta, environ: Mapping[str, str] = NOTHING
+    ) -> Iterator[tuple[IO[bytes], Future[Completed]]]:
+        """Run `program` beside the block, which reads what it writes; the future is how it ended, errors as of `run`.
+
+        A block that stops reading ends it by a broken pipe.
+        """
+        source, sink = os.pipe()
+
+        def write() -> Completed:
+            with os.fdopen(sink, "wb") as file:
+                return self.run(program, *args, timeout=timeout, environ=environ, stdout=file)
+
+        with ThreadPoolExecutor(1, program) as pool, os.fdopen(source, "rb", buffering=0) as stream:
+            with suppress(OSError):  # fewer turns for both sides, where the machine allows it
+                fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+            yield stream, pool.submit(copy_context().run, write)  # what it logs belongs to our run
 
     def _environ(self) -> dict[str, str]:
         # Nothing of ours is inherited: what a dump may start (COPY … PROGRAM) finds no credentials.

@@ -1,14 +1,11 @@
 """Settings of a throwaway server: what may be lost is not protected, and what could quote a person is not logged."""
 
-import re
 from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
 from types import MappingProxyType
 
+from tasks.adapters.guardian import memory_left
+
 MEGABYTE = 1024 * 1024
-MEMORY = Path("/proc/meminfo")
-MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")  # of the container that we are in, if any
 
 # What is lost with the machine may be lost. fsync off is the large gain; a caller may change any of these.
 FAST: Mapping[str, str] = MappingProxyType(
@@ -52,15 +49,6 @@ SAFE: Mapping[str, str] = MappingProxyType(
 
 def settings(options: Mapping[str, str]) -> dict[str, str]:
     """Return a server's settings: FAST, its shares of this machine's memory, `options`, SAFE; the later wins."""
-    memory = memory_bytes() // MEGABYTE
+    memory = memory_left() // MEGABYTE
     shares = {name: f"{min(most, max(least, memory // part))}MB" for name, (part, least, most) in SHARES.items()}
     return {**FAST, **shares, **options, **SAFE}
-
-
-def memory_bytes() -> int:
-    """Return the memory that is left, of the machine or of our container, whichever has less."""
-    available = re.search(r"^MemAvailable: +(\d+) kB$", MEMORY.read_text(), re.MULTILINE)
-    amounts = [int(available[1]) * 1024] if available else []
-    with suppress(OSError, ValueError):  # no container, or one without a limit ("max")
-        amounts.append(int(MEMORY_LIMIT.read_text()))
-    return min(amounts, default=0)

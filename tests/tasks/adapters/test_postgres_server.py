@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.adapters import guardian
 from tasks.adapters.guardian import Folder, guarded_folder, scratch_base
 from tasks.adapters.postgres_server import (
     Binaries,
@@ -163,9 +164,12 @@ def test_what_a_program_complains_about_can_go_into_a_file(server: Cluster, tmp_
 def test_the_servers_memory_is_a_share_of_what_there_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, megabytes: int, limit: str, shares: tuple[str, str]
 ) -> None:
-    for name, text in (("MEMORY", f"MemTotal: 1 kB\nMemAvailable:   {megabytes * 1024} kB\n"), ("MEMORY_LIMIT", limit)):
+    for name, text in (
+        ("MEMORY_LEFT", f"MemTotal: 1 kB\nMemAvailable:   {megabytes * 1024} kB\n"),
+        ("MEMORY_LIMIT", limit),
+    ):
         (tmp_path / name).write_text(text, encoding="ascii")
-        monkeypatch.setattr(tuning, name, tmp_path / name)
+        monkeypatch.setattr(guardian, name, tmp_path / name)
     settings = tuning.settings({"work_mem": "7MB"})
     assert (settings["shared_buffers"], settings["maintenance_work_mem"], settings["work_mem"]) == (*shares, "7MB")
 

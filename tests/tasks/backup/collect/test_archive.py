@@ -1,33 +1,20 @@
 """Copies read before anything of them is run: header, outline, and every fault that can be seen from outside."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tasks.adapters.postgres_server import find_binaries
 from tasks.backup.collect.archive import binaries_for
 from tasks.backup.model.contents import LargeObjects
 from tasks.backup.model.drill import Header, Placed
 from tasks.backup.model.found import Fault, Fetched, Form
-from tests.tasks.backup.restoring import SETTINGS, TOUCH, Dump, Server, Throwaway, source, throwaway
+from tests.tasks.backup.restoring import SETTINGS, TOUCH, Dump, Server, Throwaway
 
 CUSTOM, DIRECTORY, PLAIN = Form.CUSTOM, Form.DIRECTORY, Form.PLAIN
 EXTENSIONS = tuple(Placed(extension=name, schema="extensions") for name in ("citext", "pgcrypto", "unaccent"))
 ROLES = ('Papel "É". Estranho', "postgres", "rica_app", "rica_auditoria", "rica_leitura")
-
-
-@pytest.fixture(scope="module")
-def origin() -> Iterator[Server]:
-    with source(find_binaries()) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def target() -> Iterator[Throwaway]:
-    with throwaway(find_binaries()) as server:
-        yield server
 
 
 @pytest.mark.parametrize(

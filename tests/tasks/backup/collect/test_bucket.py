@@ -1,6 +1,5 @@
 """Finding the backup among what lies in the bucket, on a real S3 interface."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
@@ -8,7 +7,6 @@ from uuid import uuid4
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from deployments.lab import aws
 from tasks.adapters.s3 import S3
 from tasks.backup.collect import bucket
 from tasks.backup.model.found import Found
@@ -46,14 +44,6 @@ class Bucket:
         least = {"prefix": "postgres/", "newest_row": ["public.a.em"], "rpo_hours": 24, "rto_minutes": 60}
         cfg = Backup.model_validate({"bucket": self.name, "databases": {"assist": {**least, **settings}}})
         return bucket.find(self.s3, cfg, "assist", key, on, NOW)
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3]:
-    with pytest.MonkeyPatch.context() as patch, aws.running() as cloud:
-        for name, value in aws.CREDENTIALS.items():
-            patch.setenv(name, value)
-        yield S3(cloud.settings)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ import pyrage  # type: ignore[import-untyped]
 import pytest
 import zstandard
 
-from deployments.lab import aws
 from deployments.lab.postgres import DATABASE, running
 from tasks.adapters.guardian import Folder, NoSpace, Unusable
 from tasks.adapters.postgres_server import find_binaries
@@ -57,14 +56,6 @@ class Bucket:
     def fetch(self, place: Path, key: str = "a.dump", *, identity: Secret | None = IDENTITY) -> Fetched:
         listed = sorted(one.key for one in self.s3.list(self.cfg.bucket, key))
         return fetch.fetch(self.s3, self.cfg, found(key, tuple(listed)), Folder(path=place), identity)
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3]:
-    with pytest.MonkeyPatch.context() as patch, aws.running() as cloud:
-        for name, value in aws.CREDENTIALS.items():
-            patch.setenv(name, value)
-        yield S3(cloud.settings)
 
 
 @pytest.fixture

@@ -1,33 +1,19 @@
 """Archives, the restored database and the live one, read as the SQL that PostgreSQL makes of them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from tasks.adapters.postgres_server import find_binaries
 from tasks.backup.collect.reading import BLOCK_BYTES, dump_contents, read_both, read_copy, read_live, read_restored
 from tasks.backup.model.contents import Contents, TableData
 from tasks.backup.model.found import Fault, Form
 from tasks.backup.model.throwaway import RESTORED
 from tasks.core.errors import OperatorError
 from tasks.core.secret import Secret
-from tests.tasks.backup.restoring import LIMIT, SETTINGS, Server, Throwaway, source, throwaway
+from tests.tasks.backup.restoring import LIMIT, SETTINGS, Server, Throwaway
 
 CUSTOM, DIRECTORY, PLAIN = Form.CUSTOM, Form.DIRECTORY, Form.PLAIN
-
-
-@pytest.fixture(scope="module")
-def origin() -> Iterator[Server]:
-    with source(find_binaries()) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def target() -> Iterator[Throwaway]:
-    with throwaway(find_binaries()) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
