@@ -102,7 +102,7 @@ class Objective:
 class Chart:
     """Lines worth showing and keeping (one PNG): `name` is the file's stem, `unit` that of every value.
 
-    `points` are what the lines run over, oldest first: times (drawn to scale), or names (evenly spaced).
+    `points` are what the lines run over, oldest first and evenly spaced: times, or names.
     """
 
     name: str
