@@ -33,7 +33,7 @@ test: setup ## run every test against the lab's real servers (ARGS="-k name" for
 	.venv/bin/python -m pytest $(ARGS)
 
 cover: setup ## run every test and show which lines none of them reached, children of the tests too (slower)
-	.venv/bin/python -m pytest --cov $(ARGS)
+	.venv/bin/python -m pytest $(ARGS) --cov
 
 check: $(READY) ## lint, format, types, and who may import whom
 	.venv/bin/ruff check .

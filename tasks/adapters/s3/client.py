@@ -16,10 +16,10 @@ from botocore.exceptions import ClientError
 from botocore.httpchecksum import StreamingChecksumBody
 from botocore.response import StreamingBody
 
-from tasks.adapters.aws import ERRORS, Kind, config, kind_of, session
+from tasks.adapters.aws import ERRORS, AwsAnswer, Kind, config, kind_of, session
 from tasks.adapters.s3.errors import AlreadyThere, translated
 from tasks.adapters.s3.objects import S3Object, S3Upload, S3Version, StoredObject
-from tasks.core.errors import OperatorError
+from tasks.core.errors import OperatorError, TransientError
 from tasks.core.findings import Finding, Severity
 from tasks.settings import Aws
 
@@ -176,9 +176,12 @@ class S3:
             self._create(bucket, key, first.getvalue(), content_type)
             return StoredObject(size_bytes=first.tell(), sha256=sha256(first.getbuffer()).hexdigest())
         with translated(bucket, key):
-            upload = self._client.create_multipart_upload(
+            began = self._client.create_multipart_upload(
                 Bucket=bucket, Key=key, ContentType=content_type, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT"
-            )["UploadId"]
+            )
+        upload = began.get("UploadId")
+        if not upload:  # the answer was cut off in its body, and botocore took what there was
+            raise TransientError("s3.unreachable", bucket, AwsAnswer(answer="IncompleteBody"))
         try:
             return self._put_parts(bucket, key, upload, chain([first], parts))
         except BaseException:

@@ -184,6 +184,12 @@ def test_a_reading_cut_in_the_middle_can_pass_by_itself() -> None:
     assert (caught.value.code, caught.value.subject) == ("s3.unreachable", "bucket")
 
 
+def test_an_upload_whose_beginning_is_answered_with_nothing_can_pass_by_itself() -> None:
+    with answering([Answer()]) as server, pytest.raises(TransientError) as caught:
+        S3(server.aws).put_stream("bucket", "dump", iter([bytes(PART_BYTES)]), "text/plain")
+    assert told(caught.value) == (TransientError, "s3.unreachable", "bucket", AwsAnswer(answer="IncompleteBody"))
+
+
 def test_a_reading_of_nothing_names_the_key(s3: S3, bucket: str) -> None:
     with pytest.raises(OperatorError) as caught:
         read(s3, bucket, "gone")
