@@ -42,6 +42,9 @@ def run(  # noqa: PLR0913 - one keyword per option
     param: Annotated[
         tuple[str, ...], Parameter(name=["--param", "-p"], help="A parameter of the duty, as key=value. Repeatable.")
     ] = (),
+    plan: Annotated[
+        str, Parameter(help="The code of a simulation's plan: carry out exactly that one (dry_run=false, plan=CODE).")
+    ] = "",
     here: Annotated[
         bool, Parameter(negative=(), help="Break-glass: run in this process, without the server. Said in the evidence.")
     ] = False,
@@ -73,7 +76,8 @@ def run(  # noqa: PLR0913 - one keyword per option
     from tasks.environment import load
 
     settings = load(environment)
-    chosen = parameters.read(flow_of(duty), param)
+    agreed = (f"plan={plan}", "dry_run=false") if plan else ()
+    chosen = parameters.read(flow_of(duty), (*param, *agreed))
     if here:
         return _run_here(duty, environment, chosen, as_json=as_json)
     if environment != settings.name:  # a file: the worker must find it too

@@ -23,12 +23,16 @@ TIMEOUT_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One run to show: a duty, its parameters in a given lab, and the state in which it should end."""
+    """One run to show: a duty, its parameters in a given lab, and the state in which it should end.
+
+    `needs` says what a lab lacks for it; then it is skipped, and that is said.
+    """
 
     duty: str
     about: str
     parameters: Callable[[Lab], dict[str, Any]]
     expected: str
+    needs: Callable[[Lab], str] = lambda _lab: ""
 
 
 CASES = (
@@ -55,6 +59,20 @@ CASES = (
         about="a backup in which somebody changed one value",
         parameters=lambda lab: {"backup": lab.backups.tampered},
         expected="Unfulfilled",
+    ),
+    Case(
+        duty="ssh-rotation",
+        about="the key of the operations team, replaced and proved on three real SSH servers",
+        parameters=lambda _lab: {"purpose": "ops", "dry_run": False},
+        expected="Passed",
+        needs=lambda lab: lab.fleet.missing,
+    ),
+    Case(
+        duty="ssh-rotation",
+        about="a server that shows another host key than the pinned one: nobody logs in",
+        parameters=lambda _lab: {"purpose": "copias", "dry_run": False},
+        expected="Unfulfilled",
+        needs=lambda lab: lab.fleet.missing,
     ),
 )
 
@@ -99,7 +117,11 @@ def main(console: Console, duty: str) -> int:
         lab.attach(running.variables)
         apply("lab")
         stack.enter_context(orchestrator.worker(running.guarded, running.variables))
-        shown = tuple(show(console, running, case) for case in chosen)
+        lacking = {case.about: case.needs(running) for case in chosen}
+        shown = tuple(show(console, running, case) for case in chosen if not lacking[case.about])
+        for about, why in lacking.items():
+            if why:
+                console.print(f"[yellow]Skipped[/]: {about}. {why}")
         _end(console, shown, running.addresses)
         if console.is_terminal:
             console.input("The lab stays up so that you can look around. Press Enter to end it. ")

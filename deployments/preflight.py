@@ -6,14 +6,24 @@ from functools import partial
 
 from deployments.words import tell
 from tasks.adapters import mail, postgres_server, prefect_api, secrets
+from tasks.adapters.github import GitHub
 from tasks.adapters.s3 import S3
+from tasks.adapters.secret_stages import SecretStages
 from tasks.adapters.signing import Signer
 from tasks.adapters.slack import SlackApi
 from tasks.core.errors import known
 from tasks.core.findings import Finding
 from tasks.core.secret import Secret
 from tasks.environment import Environment, load
+from tasks.secret_sync.settings import Copy
 
+UNSHOWN = (
+    "writing evidence (s3:PutObject)",
+    "posting to Slack (chat:write)",
+    "sending mail",
+    "moving the stages of SSH keys (secretsmanager:PutSecretValue, UpdateSecretVersionStage)",
+    "writing secrets of GitHub's environments",
+)
 READY, NOT_READY, NOT_CHECKED = "ready", "not ready", "not checked"
 
 
@@ -46,6 +56,7 @@ def _checks(settings: Environment) -> Iterator[Check]:
             lambda: S3(aws).ready(settings.evidence.bucket, versioned=True),
         ),
         (f"backup bucket {settings.backup.bucket}", lambda: S3(aws).ready(settings.backup.bucket)),
+        ("GitHub token", lambda: secrets.resolve(settings.github.token, aws)),
         ("PostgreSQL server programs", lambda: postgres_server.find_binaries(settings.backup.postgres_bin)),
     )
     references = {
@@ -55,10 +66,23 @@ def _checks(settings: Environment) -> Iterator[Check]:
     for what, reference in references.items():
         if reference:
             questions += ((what, partial(secrets.resolve, reference, aws)),)
+    for name, purpose in settings.ssh.purposes.items():
+        questions += ((f"SSH key of the purpose {name}", partial(_key, settings, purpose.secret)),)
+    for copy in settings.secret_sync.copies:
+        questions += ((f"GitHub environment of {copy.place}", partial(_environment, settings, copy)),)
     for what, ask in questions:
         yield from _answers(what, ask)
-    for what in ("writing evidence (s3:PutObject)", "posting to Slack (chat:write)", "sending mail"):
+    for what in UNSHOWN:
         yield Check(what=what, state=NOT_CHECKED, why="only a write would show it")
+
+
+def _key(settings: Environment, secret: str) -> tuple[Finding, ...]:
+    return SecretStages(settings.aws, secret).ready()
+
+
+def _environment(settings: Environment, copy: Copy) -> tuple[Finding, ...]:
+    hub = GitHub(settings.github, secrets.resolve(settings.github.token, settings.aws))
+    return hub.ready(copy.repository, copy.environment)
 
 
 def _password(settings: Environment) -> Secret | None:

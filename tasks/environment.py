@@ -14,7 +14,9 @@ from pydantic import Field, ValidationError
 from tasks.backup.settings import Backup
 from tasks.core.errors import OperatorError
 from tasks.notices.words.mistakes import mistake
-from tasks.settings import Aws, Evidence, Known, Links, Mail, Mistakes, Section, Slack
+from tasks.secret_sync.settings import SecretSync
+from tasks.settings import Aws, Evidence, Github, Known, Links, Mail, Mistakes, Section, Slack
+from tasks.ssh.settings import Ssh
 
 FOLDER_VARIABLE = "MARIAS_ENVIRONMENTS"
 FOLDER = Path(__file__).resolve().parent.parent / "deployments" / "environments"
@@ -30,7 +32,10 @@ class Environment(Section):
     mail: Mail
     evidence: Evidence
     links: Links
+    github: Github
     backup: Backup
+    secret_sync: SecretSync = SecretSync()
+    ssh: Ssh
 
 
 def load(environment: str) -> Environment:

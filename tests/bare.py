@@ -1,24 +1,28 @@
-"""The restore test's body in this process, Prefect aside: what benchmarks measure and chaos kills."""
+"""A duty's very body in this process, Prefect aside: what benchmarks measure and chaos kills."""
 
 import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import wraps
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
-from prefect import Task
+from prefect import Flow, Task
 
 from flows.backup_restore_test import backup_restore_test
 from flows.frame import Run
-from tasks.backup import steps
+from flows.ssh_rotation import ssh_rotation
+from tasks.backup import steps as backup
 from tasks.backup.settings import Backup
 from tasks.core.attempt import Attempt, Trigger
 from tasks.core.findings import Outcome
 from tasks.environment import FOLDER, Environment, load
+from tasks.secret_sync import steps as secret_sync
 from tasks.settings import Aws, Evidence
+from tasks.ssh import steps as ssh
 
 Ended = Callable[[str, float], None]  # a step's name and how many seconds it took
 
@@ -28,29 +32,54 @@ def production() -> Environment:
     return load(str(FOLDER / "production.toml"))
 
 
-def environment(aws: Aws, backup: Backup, evidence: Evidence) -> Environment:
+def environment(aws: Aws, backup_: Backup, evidence: Evidence) -> Environment:
     """Return production's settings with these sections."""
-    return production().model_copy(update={"aws": aws, "backup": backup, "evidence": evidence})
+    return production().model_copy(update={"aws": aws, "backup": backup_, "evidence": evidence})
 
 
-def drill(settings: Environment, ended: Ended = lambda _name, _seconds: None, **parameters: Any) -> Outcome:  # noqa: ANN401 - the body's own
-    """Run the restore test's very body, each step replaced by its plain function, and say when each step has ended."""
+def nobody(_name: str, _seconds: float) -> None:
+    """Listen to nothing."""
+
+
+def drill(settings: Environment, ended: Ended = nobody, **parameters: Any) -> Outcome:  # noqa: ANN401 - the body's own
+    """Run the restore test's body."""
+    return body(backup_restore_test, (backup,), settings, ended, **parameters)
+
+
+def rotation(settings: Environment, ended: Ended = nobody, **parameters: Any) -> Outcome:  # noqa: ANN401 - the body's own
+    """Run the body of the rotation."""
+    return body(ssh_rotation, (ssh, secret_sync), settings, ended, **parameters)
+
+
+def body(
+    flow: Flow[..., Any],
+    steps: Sequence[ModuleType],
+    settings: Environment,
+    ended: Ended,
+    *,
+    trigger: Trigger = Trigger.PERSON,
+    **parameters: Any,  # noqa: ANN401 - the body's own
+) -> Outcome:
+    """Run a duty's body, each of its steps replaced by its plain function, and say when each step has ended."""
     attempt = Attempt(
-        duty="backup-restore-test",
+        duty=flow.name,
         environment=settings.name,
         flow_run_id="00000000-0000-0000-0000-000000000000",
         number=1,
-        trigger=Trigger.PERSON,
+        trigger=trigger,
         started_at=datetime.now(UTC),
     )
     run = Run(attempt=attempt, settings=settings, progress=lambda _percent, _text: None)
-    body: Callable[..., Outcome] = inspect.unwrap(backup_restore_test.fn)
-    with _plain_steps(ended):
-        return body(run, **parameters)
+    plain: Callable[..., Outcome] = inspect.unwrap(flow.fn)
+    with ExitStack() as stack:
+        for module in steps:
+            stack.enter_context(plain_steps(module, ended))
+        return plain(run, **parameters)
 
 
 @contextmanager
-def _plain_steps(ended: Ended) -> Iterator[None]:
+def plain_steps(steps: ModuleType, ended: Ended) -> Iterator[None]:
+    """Replace the steps of a module by their plain functions."""
     with ExitStack() as stack:
         for name, step in tuple(vars(steps).items()):
             if isinstance(step, Task):

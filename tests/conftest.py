@@ -1,4 +1,4 @@
-"""The lab, once per session, for the tests that need a Prefect server and a worker."""
+"""The lab, once per session, for the tests that need a Prefect server and a worker; and SSH servers alone."""
 
 import atexit
 import os
@@ -17,6 +17,9 @@ from deployments.apply import apply
 from deployments.lab import lab as laboratory
 from deployments.lab import orchestrator
 from deployments.lab.lab import Lab
+from deployments.lab.sshd import LabSsh, unavailable
+from deployments.lab.sshd import running as running_ssh
+from tasks.adapters.guardian import scratch_base
 
 HOME = tempfile.mkdtemp(prefix="marias-tests-prefect-")  # before Prefect is imported: nothing is left in a home folder
 os.environ["PREFECT_HOME"] = HOME
@@ -26,6 +29,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TRIAL = ROOT / "tests" / "flows" / "prefect.yaml"
 TRACED = "COVERAGE_PROCESS_CONFIG"
 ENGINE = shlex.join((sys.executable, "-m", "prefect.engine"))
+HOSTS = ("web-1", "web-2", "db-1")
+ACCOUNTS = ("deploy", "ops", "backup")
+ROOM_BYTES = 50_000_000
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +63,19 @@ def apply_trial() -> None:
         for name in ("trial/lab", "close-runs/lab"):
             deployment = client.read_deployment_by_name(name)
             client.update_deployment(deployment.id, DeploymentUpdate(job_variables={"command": ENGINE}))
+
+
+@pytest.fixture(scope="session")
+def ssh_servers() -> Iterator[LabSsh]:
+    """Yield three running servers with three accounts each."""
+    if why := unavailable():
+        pytest.skip(why)
+    with running_ssh(scratch_base(ROOM_BYTES), dict.fromkeys(HOSTS, ACCOUNTS)) as lab:
+        yield lab
+
+
+@pytest.fixture
+def ssh(ssh_servers: LabSsh) -> LabSsh:
+    """Return the servers as they were at first: running, no option changed, no key authorized anywhere."""
+    ssh_servers.reset()
+    return ssh_servers

@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("flows", "tasks", "deployments")
 OURS = tuple(duty for duty in DUTIES.values() if duty.flow.startswith("flows."))  # not the tests' own trial duty
 CODE = re.compile(
-    r"[a-z][a-z0-9_]*\.(?!(?:yaml|toml|json|html|csv|sql|md|py|pem|key|crt|txt|log|lock|dump)$)[a-z][a-z0-9_]*"
+    r"(?!prefect\.(?:resource|server|tag)\.)[a-z][a-z0-9_]*(?:\.(?!(?:yaml|toml|json|html|csv|sql|sh|md|py|pem|key|crt|txt|log|lock|dump)$)[a-z][a-z0-9_]*)+"
 )  # no file's name
 LONGEST_FILE, LONGEST_FUNCTION = 300, 60  # lines that are not blank; lines
 

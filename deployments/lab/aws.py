@@ -17,6 +17,7 @@ from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
+from deployments.lab import secret_versions
 from tasks.adapters.aws import config
 from tasks.settings import Aws
 
@@ -62,6 +63,7 @@ def running() -> Iterator[LabAws]:
     number = next(_numbers)
     with _starting:
         if not _running:
+            secret_versions.mend()
             moto_api_backend.reset()
         _running.add(number)
     app = one_at_a_time(DomainDispatcherApplication(create_backend_app))

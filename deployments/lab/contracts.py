@@ -22,12 +22,19 @@ class Contract:
 
     file: Path
     check: Callable[..., list[str]]
+    check_answer: Callable[..., list[str]]
 
     def faults(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, kind: str = "", body: bytes = b""
     ) -> tuple[str, ...]:
         """Return what is wrong with a request; `kind` is the media type of its body."""
         return tuple(self.check(method, path, dict(query or {}), {"content-type": kind}, body))
+
+    def answer_faults(
+        self, method: str, path: str, status: int, *, kind: str = "", body: bytes = b""
+    ) -> tuple[str, ...]:
+        """Return what is wrong with an answer of the stand-in itself."""
+        return tuple(self.check_answer(method, path, status, {"content-type": kind}, body))
 
 
 def load(name: str) -> Contract | None:
@@ -39,7 +46,8 @@ def load(name: str) -> Contract | None:
         return None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    return Contract(file=file, check=module.Contract(file).request)
+    described = module.Contract(file)
+    return Contract(file=file, check=described.request, check_answer=described.response)
 
 
 class _Unwritten(SourceFileLoader):

@@ -48,8 +48,8 @@ class Wanted:
 
     `machine`: where a machine has it, from /. `holds`: what must stand in it where it is a folder of programs.
     `packages`: those of Debian 12 that hold it and every library that git and python3 do not bring already;
-    `programs`: which of their files are started (each gets a wrapper in bin/); `drop`: what cannot work without
-    packages left out; `unpacked`: where it is then. `wheel`: where a package from pip has it, from site-packages.
+    `programs`: which of their files are started (each gets a wrapper in bin/), `trial`: how each tells its version;
+    `drop`: what cannot work without others; `unpacked`, `wheel`: where it is then, and in pip's site-packages.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Wanted:
     holds: tuple[str, ...] = ()
     packages: tuple[str, ...]
     programs: str = ""
+    trial: str = "--version"
     drop: tuple[str, ...] = ()
     unpacked: str
     wheel: str = ""
@@ -148,6 +149,16 @@ PROGRAMS = {
             install="Chromium and a font (Debian: apt-get install chromium fonts-dejavu-core)",
         ),
         Wanted(
+            name="sshd",
+            machine=("usr/sbin/sshd", "usr/local/sbin/sshd", "usr/bin/sshd"),
+            packages=("openssh-server", "libwrap0"),
+            programs="usr/sbin/sshd",
+            trial="-V",
+            unpacked="bin/sshd",
+            purpose="all that needs SSH servers: the lab's hosts, and the rotation of SSH keys",
+            install="an OpenSSH server; it need not run (Debian: apt-get install openssh-server)",
+        ),
+        Wanted(
             name="libatomic",
             machine=("usr/lib/*/libatomic.so.1", "usr/lib64/libatomic.so.1", "usr/lib/libatomic.so.1"),
             packages=("libatomic1",),
@@ -165,7 +176,7 @@ PROGRAMS = {
         ),
     )
 }
-DEFAULT = ("postgres", "chromium", "libatomic")
+DEFAULT = ("postgres", "chromium", "sshd", "libatomic")
 
 
 def find(name: str, *, root: Path = ROOT) -> Program:
@@ -262,8 +273,7 @@ def _apt(scratch: Path) -> tuple[str, ...]:
         "Dir::Cache": scratch / "cache",
         "Acquire::Languages": "none",
         "Acquire::Retries": "2",
-        "Acquire::http::Timeout": "30",
-        "Acquire::https::Timeout": "30",
+        **dict.fromkeys(("Acquire::http::Timeout", "Acquire::https::Timeout"), "30"),
     }
     if os.geteuid() == 0:
         options["APT::Sandbox::User"] = "root"  # apt's own user may not enter a private folder
@@ -280,7 +290,7 @@ def _unpack(wanted: Wanted, apt: Sequence[str], scratch: Path, target: Path) -> 
     for part in [part for pattern in wanted.drop for part in tree.glob(pattern)]:
         shutil.rmtree(part) if part.is_dir() else part.unlink()
     for wrapper in _wrap(wanted, tree):
-        _run([str(wrapper), "--version"], TRIAL)
+        _run([str(wrapper), wanted.trial], TRIAL)
     (tree / CONTENTS).write_text("".join(f"{deb.name}\n" for deb in sorted(debs.iterdir())))
     shutil.rmtree(target, ignore_errors=True)
     tree.rename(target)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from deployments import backing_up
 from deployments.lab.aws import LabAws
+from deployments.lab.github import TOKEN as GITHUB_TOKEN
 from deployments.lab.postgres import DATABASE, LabPostgres, truncated
 from deployments.lab.slack import TOKEN, LabSlack
 from tasks.environment import Environment, load
@@ -62,7 +63,8 @@ def make_secrets(cloud: LabAws, people: LabSlack) -> None:
     """Put in Secrets Manager what the lab's environment refers to: Slack's token and webhook, a new signing key."""
     secrets = cloud.client("secretsmanager")
     slack = {"bot_token": TOKEN, "plain_webhook": people.webhook}
-    for name, values in (("slack", slack), ("ledger", {"signing_key": signing_key()})):
+    github = {"environments_token": GITHUB_TOKEN}
+    for name, values in (("slack", slack), ("github", github), ("ledger", {"signing_key": signing_key()})):
         secrets.create_secret(Name=f"assist-marias/ops/{name}", SecretString=json.dumps(values))
 
 

@@ -1,19 +1,15 @@
 """Slack's Web API on loopback, as far as marias-ops uses it, and the inbox page: a thread of the calling process."""
 
-import asyncio
 import json
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
@@ -21,12 +17,12 @@ from starlette.routing import Route
 
 from deployments.lab import contracts, inbox
 from deployments.lab.inbox import Posted
+from deployments.lab.serving import Failure, next_failure, serving
 from deployments.lab.smtp import LabMail
 from deployments.lab.uploads import PATH, Uploads
 
 TOKEN: Final = "xoxb-lab-marias-ops"  # noqa: S105 - made up: it opens nothing
 CHANNELS: Final = ("ops-assist", "deploys-assist", "suporte-assist")
-START_SECONDS: Final = 10
 MESSAGE_CHARACTERS: Final = 13_200  # not documented; beyond it Slack answers msg_blocks_too_long
 
 _HOOK = "/services/T0LAB/B0LAB/marias-ops"
@@ -34,21 +30,6 @@ _READ_WITH_GET = ("auth.test", "conversations.history", "conversations.list")  #
 
 Arguments = Mapping[str, Any]
 Answer = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """How a call goes wrong: Slack's error, an HTTP status, a wait; `arrived` when only the answer is lost.
-
-    `method` limits it to one method (`chat.postMessage`; `upload` is the sending of a file's bytes).
-    """
-
-    error: str = ""
-    status: int = 200
-    retry_after_seconds: int = 0
-    hang_seconds: float = 0
-    arrived: bool = False
-    method: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,7 +55,7 @@ class LabSlack:
     _failures: list[Failure] = field(default_factory=list)
 
     def fail_next(self, times: int, failure: Failure) -> None:
-        """Let the next `times` calls (of its method) go wrong in this way."""
+        """Let the next `times` calls (of its method; `upload` sends a file's bytes) go wrong in this way."""
         self._failures += [failure] * times
 
     def forget(self) -> None:
@@ -85,10 +66,7 @@ class LabSlack:
 
     def next_failure(self, method: str) -> Failure | None:
         """Take the first failure that is meant for `method`."""
-        found = next((f for f in self._failures if f.method in ("", method)), None)
-        if found:
-            self._failures.remove(found)
-        return found
+        return next_failure(self._failures, method)
 
     def id_of(self, channel: str) -> str | None:
         """Return the id of a channel named by id, name or #name."""
@@ -106,8 +84,8 @@ def running(
     *, mails: Sequence[LabMail] = (), channels: tuple[str, ...] = CHANNELS, outside: tuple[str, ...] = ()
 ) -> Iterator[LabSlack]:
     """Answer as Slack on a free loopback port until the block ends; `mails` are shown in the inbox too."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        root = f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+    def build(root: str) -> tuple[LabSlack, Starlette]:
         contract = contracts.load("slack")
         lab = LabSlack(
             address=f"{root}/api/",
@@ -119,24 +97,10 @@ def running(
             contract=contract.file if contract else None,
             uploads=Uploads(root),
         )
-        config = uvicorn.Config(_app(lab, contract), log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="lab-slack", daemon=True)
-        thread.start()
-        try:
-            _wait(server)
-            yield lab
-        finally:
-            server.should_exit = True
-            thread.join()
+        return lab, _app(lab, contract)
 
-
-def _wait(server: uvicorn.Server) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not server.started:
-        if time.monotonic() > deadline:
-            raise TimeoutError("the lab's Slack did not start")
-        time.sleep(0.01)
+    with serving("lab-slack", build) as lab:
+        yield lab
 
 
 def _app(lab: LabSlack, contract: contracts.Contract | None) -> Starlette:
@@ -190,9 +154,7 @@ def _as_text(value: object) -> str:
 
 
 async def _fail(failure: Failure) -> Response:
-    await asyncio.sleep(failure.hang_seconds)
-    headers = {"Retry-After": str(failure.retry_after_seconds)} if failure.retry_after_seconds else {}
-    return JSONResponse({"ok": False, "error": failure.error or "internal_error"}, failure.status, headers)
+    return await failure.answer({"ok": False, "error": failure.error or "internal_error"})
 
 
 def _answer(lab: LabSlack, contract: contracts.Contract | None, request: Request, method: str, body: bytes) -> Answer:

@@ -1,19 +1,46 @@
 """Where secrets lie: a reference becomes a Secret here, and only for the adapter that hands it on."""
 
 import json
+import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks.adapters.aws import ERRORS, AwsAnswer, Kind, answer_of, config, kind_of, session
 from tasks.core.errors import OperatorError, TransientError
 from tasks.core.secret import Secret
 from tasks.settings import Aws
 
+if TYPE_CHECKING:
+    from types_boto3_secretsmanager import SecretsManagerClient
+
+logging.getLogger("botocore").setLevel(logging.INFO)  # louder, it logs what is sent and answered: the secrets
+
 _ERRORS: Mapping[Kind, tuple[type[OperatorError], str]] = {
     Kind.DENIED: (OperatorError, "secret.denied"),
     Kind.PASSING: (TransientError, "secret.unreachable"),
 }
+
+
+@contextmanager
+def translated(subject: str) -> Iterator[None]:
+    """Raise what Secrets Manager refused within the block under its code, about `subject`."""
+    try:
+        yield
+    except ERRORS as error:
+        kind = kind_of(error)
+        if kind is Kind.NO_SECRET:
+            raise OperatorError("secret.missing", subject) from None
+        raising, code = _ERRORS.get(kind, (OperatorError, "secret.failed"))
+        raise raising(code, subject, answer_of(error)) from None
+
+
+def client(aws: Aws) -> "SecretsManagerClient":
+    """Return a client of Secrets Manager; safe between threads."""
+    with session(aws) as shared:
+        return shared.client("secretsmanager", endpoint_url=aws.endpoint or None, config=config(aws))
 
 
 def resolve(ref: str, aws: Aws) -> Secret:
@@ -34,18 +61,10 @@ def resolve(ref: str, aws: Aws) -> Secret:
 
 def _from_secrets_manager(place: str, ref: str, aws: Aws) -> str | None:
     name, _, key = place.partition("#")
-    with session(aws) as shared:
-        client = shared.client("secretsmanager", endpoint_url=aws.endpoint or None, config=config(aws))
-    try:
+    with translated(ref):
         # the stage is always named: while a secret is rotated, the newest version is not the current one
-        found = client.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")
-    except ERRORS as error:
-        kind = kind_of(error)
-        if kind is Kind.NO_SECRET:
-            return ""
-        raising, code = _ERRORS.get(kind, (OperatorError, "secret.failed"))
-        raise raising(code, ref, answer_of(error)) from None
-    return _value(found.get("SecretString", ""), key)
+        found = client(aws).get_secret_value(SecretId=name, VersionStage="AWSCURRENT")
+    return value(found.get("SecretString", ""), key)
 
 
 def _from_environment(place: str, _ref: str, _aws: Aws) -> str:
@@ -67,7 +86,8 @@ def _from_file(place: str, ref: str, _aws: Aws) -> str | None:
 # travel with our error as its context.
 
 
-def _value(whole: str, key: str) -> str | None:
+def value(whole: str, key: str) -> str | None:
+    """Return the text under `key` of a JSON object; None when it is none, or has no text there."""
     try:
         values = json.loads(whole)
     except ValueError:

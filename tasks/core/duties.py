@@ -29,5 +29,12 @@ DUTIES: dict[str, Duty] = {
             channel="operations",
             limit=timedelta(hours=3),
         ),
+        Duty(
+            id="ssh-rotation",
+            flow="flows.ssh_rotation",
+            wording="tasks.ssh.wording",
+            channel="operations",
+            limit=timedelta(hours=3),
+        ),
     )
 }

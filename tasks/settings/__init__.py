@@ -55,6 +55,16 @@ class Slack(Section):
         return self.channels.get(key, self.channels["operations"])
 
 
+class Github(Section):
+    """[github]: where the application's repository is deployed from."""
+
+    token: SecretRef = Field(
+        description="Fine-grained token (or an App's) that may write the Environments of the repositories."
+    )
+    base_url: str = Field(default="https://api.github.com/", description="Another address only in the lab.")
+    timeout_seconds: float = Field(default=15, gt=0, le=60)
+
+
 class Mail(Section):
     """[mail]: the way left when Slack is out of reach."""
 

@@ -1,34 +1,22 @@
 """The restore test beside a bare pg_restore and beside the naive way: interleaved rounds, medians, ratios."""
 
 import os
-import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from statistics import median
 
 from rich.console import Console
-from rich.table import Table
 
 from deployments.lab import aws, programs
 from deployments.lab.aws import CREDENTIALS, LabAws
 from tasks.adapters.guardian import MEGABYTE
 from tasks.adapters.postgres_server import find_binaries
+from tests.bench import goals
 from tests.bench.database import BACKUPS, EVIDENCE, Kept, evidence, kept
+from tests.bench.goals import Goal, Rounds, load, machine, missed, parts, said, verdicts
 from tests.bench.ways import Order, Result, taken
 
 SMALL_MB = 20
-Rounds = Mapping[str, tuple[Result, ...]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Goal:
-    """A number that must not be greater than `most`."""
-
-    name: str
-    most: float
-    unit: str
-    value: Callable[[Rounds], float]
 
 
 def ratio(part: Callable[[Result], float], way: str) -> Callable[[Rounds], float]:
@@ -63,14 +51,12 @@ def main(mb: int, times: int, console: Console) -> int:
     with store() as cloud:
         orders = orders_for(mb, cloud, console)
         rounds = {way: list[Result]() for way in orders}
-        names = tuple(orders)
-        for turn in range(times):
-            for way in (*names[turn % len(names) :], *names[: turn % len(names)]):  # none is always after the same
-                with console.status(f"Round {turn + 1} of {times}: {way}"):
-                    rounds[way].append(taken("drill" if way == "small" else way, orders[way]))
+        for turn, way in goals.orders(tuple(orders), times):
+            with console.status(f"Round {turn + 1} of {times}: {way}"):
+                rounds[way].append(taken("drill" if way == "small" else way, orders[way]))
     done = {way: tuple(results) for way, results in rounds.items()}
-    console.print(parts(done), verdicts(done), *said(done), f"Load at the end: {load():.1f}.", sep="\n")
-    return 1 if any(goal.value(done) > goal.most for goal in GOALS) else 0
+    console.print(parts(done), verdicts(GOALS, done), *said(done), f"Load at the end: {load():.1f}.", sep="\n")
+    return 1 if missed(GOALS, done) else 0
 
 
 def orders_for(mb: int, cloud: LabAws, console: Console) -> Mapping[str, Order]:
@@ -102,40 +88,3 @@ def order(cloud: LabAws, backup: Kept) -> Order:
     aws_section, section, evidence_section = (settings.model_dump(mode="json") for settings in sections)
     needed = round(backup.backup.space_factor * backup.dump.stat().st_size)
     return Order(aws=aws_section, backup=section, evidence=evidence_section, key=backup.key, scratch_bytes=needed)
-
-
-def machine() -> str:
-    """Return the shape of this machine, and how busy it is."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / MEGABYTE / 1000
-    return f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.platform()}, load {load():.1f}."
-
-
-def load() -> float:
-    """Return how many processes wanted to run in the last minute: more than the cores, and others are measured too."""
-    return os.getloadavg()[0]
-
-
-def parts(rounds: Rounds) -> Table:
-    """Return what each way's parts took."""
-    table = Table("way", "part", "seconds (median)", title="Where the time goes")
-    for way, results in rounds.items():
-        for part in results[0].seconds:
-            seconds = median(result.seconds[part] for result in results)
-            table.add_row(way, part, f"{seconds:.2f}")
-        table.add_row(way, "[bold]whole", f"[bold]{median(r.total for r in results):.2f}", end_section=True)
-    return table
-
-
-def verdicts(rounds: Rounds) -> Table:
-    """Return what was reached, goal by goal."""
-    table = Table("goal", "at most", "measured", "", title="What is reached")
-    for goal in GOALS:
-        value = goal.value(rounds)
-        reached = "[green]reached" if value <= goal.most else "[red]missed"
-        table.add_row(goal.name, f"{goal.most:g} {goal.unit}", f"{value:.2f} {goal.unit}", reached)
-    return table
-
-
-def said(rounds: Rounds) -> Iterator[str]:
-    """Yield what each way found, once."""
-    yield from sorted({f"{way}: {result.said}" for way, results in rounds.items() for result in results if result.said})

@@ -45,11 +45,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How many seconds each part took; how far the process itself grew beyond its imports; what was found."""
+    """How many seconds each part took; how far the process itself grew beyond its imports; what was found.
+
+    `cpu_seconds` is what the process itself computed, where that is measured.
+    """
 
     seconds: Mapping[str, float]
     grown_bytes: int = 0
     said: str = ""
+    cpu_seconds: float = 0
 
     @property
     def total(self) -> float:
@@ -153,15 +157,16 @@ def drill(order: Order) -> Result:
         clock.seconds[name] = clock.seconds.get(name, 0) + seconds
 
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew (proc(5))
-    before, began = _status("VmRSS"), time.monotonic()
+    before, began = status("VmRSS"), time.monotonic()
     outcome = bare.drill(settings, ended)
     took = time.monotonic() - began
     seconds = {**clock.seconds, "judgement": took - sum(clock.seconds.values())}
     rules = sorted(finding.rule for finding in outcome.findings)
-    return Result(seconds=seconds, grown_bytes=_status("VmHWM") - before, said=" ".join((outcome.verdict, *rules)))
+    return Result(seconds=seconds, grown_bytes=status("VmHWM") - before, said=" ".join((outcome.verdict, *rules)))
 
 
-def _status(name: str) -> int:
+def status(name: str) -> int:
+    """Return a line of /proc/self/status in bytes."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) * KIBIBYTE for line in lines if line.startswith(f"{name}:"))
 

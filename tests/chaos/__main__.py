@@ -1,13 +1,13 @@
-"""`make chaos DUTY=frame N=50`, `make chaos DUTY=backup-restore-test N=100`."""
+"""`make chaos DUTY=frame N=50`, `make chaos DUTY=backup-restore-test N=100`, `make chaos DUTY=ssh-rotation N=500`."""
 
 import argparse
 import sys
 
 from rich.console import Console
 
-from tests.chaos import backup_restore_test, frame
+from tests.chaos import backup_restore_test, frame, ssh_rotation
 
-SUBJECTS = {"frame": frame.main, "backup-restore-test": backup_restore_test.main}
+SUBJECTS = {"frame": frame.main, "backup-restore-test": backup_restore_test.main, "ssh-rotation": ssh_rotation.main}
 
 
 def main() -> int:

@@ -23,6 +23,6 @@ def main(times: int, console: Console) -> int:
     with world() as here:
         here.postgres.seed(now=datetime.now(UTC), people=PEOPLE)
         kill_the_body(here, times, console, tally)
-    whole_runs.kill_them(times // 4, times // 10, console, tally)
+    whole_runs.kill_them(whole_runs.Killed(duty="backup-restore-test"), times // 4, times // 10, console, tally)
     console.print(tally)
     return 1 if tally.broken else 0

@@ -9,9 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from rich.console import Console
@@ -22,9 +20,9 @@ from tasks.core.findings import Verdict
 from tasks.environment import Environment
 from tests import bare
 from tests.chaos.kills import Tally, kill
+from tests.chaos.process import heard, started
 from tests.tasks.backup.world import PREFIX, World
 
-RUN_SECONDS = 120.0
 WHOLE = -1  # no step to stop after
 
 
@@ -63,7 +61,7 @@ def ground(here: World) -> Iterator[Ground]:
         yield Ground(settings=settings, scratch=Path(scratch), temporary=Path(temporary))
 
 
-def body(on: Ground, said: Connection, stop_after: int) -> None:
+def body(on: Ground, stop_after: int, said: Connection) -> None:
     """Run the body, saying each step that has ended, then the verdict; wait for the end after step `stop_after`."""
     logging.disable(logging.WARNING)
     tempfile.tempdir = str(on.temporary)
@@ -79,36 +77,10 @@ def body(on: Ground, said: Connection, stop_after: int) -> None:
     said.send(bare.drill(on.settings, ended).verdict)
 
 
-@contextmanager
-def started(on: Ground, stop_after: int = WHOLE) -> Iterator[tuple[ForkServerProcess, Connection]]:
-    """Start the body in a process of its own, forked from one that has imported all and does nothing."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    hearing, saying = context.Pipe(duplex=False)
-    process = context.Process(target=body, args=(on, saying, stop_after))
-    process.start()
-    saying.close()
-    try:
-        yield process, hearing
-    finally:
-        process.kill()
-        process.join()
-        hearing.close()
-
-
-def heard(hearing: Connection, most: int = 1000) -> Iterator[str]:
-    """Yield what the body says until it has said `most` words or is gone."""
-    with suppress(EOFError):
-        for _ in range(most):
-            if not hearing.poll(RUN_SECONDS):
-                raise TimeoutError("the body neither ends nor goes on")
-            yield hearing.recv()
-
-
 def undisturbed(on: Ground) -> Usual:
     """Run the body to its end."""
     began = time.monotonic()
-    with started(on) as (_process, hearing):
+    with started(body, on, WHOLE) as (_process, hearing):
         *steps, verdict = ("", *heard(hearing))
     return Usual(verdict=verdict, steps=tuple(steps[1:]), seconds=time.monotonic() - began)
 
@@ -132,7 +104,7 @@ def kill_the_body(here: World, times: int, console: Console, tally: Tally) -> No
 
 def kill_once(on: Ground, usual: Usual, point: int, chance: random.Random, tally: Tally) -> None:
     """Kill the body right after its step number `point`, or at any moment (WHOLE)."""
-    with started(on, point) as (process, hearing):
+    with started(body, on, point) as (process, hearing):
         if point == WHOLE:
             time.sleep(chance.uniform(0, usual.seconds))
             victim = kill(process.pid or 0)

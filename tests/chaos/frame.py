@@ -68,7 +68,7 @@ def world() -> Iterator[World]:
         stack.callback(s3.close)
         stack.callback(slack.close)
         settings = lab.guarded.path / "environments"
-        values = {**lab.addresses, "aws": s3.address, "slack": slack.address, "postgres_bin": ""}
+        values = {**lab.addresses, **lab.fleet.values, "aws": s3.address, "slack": slack.address, "postgres_bin": ""}
         laboratory.render(settings, values)
         laboratory.attach(lab.variables)
         os.environ["PYTHONPATH"] = str(ROOT)

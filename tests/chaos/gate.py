@@ -1,4 +1,4 @@
-"""A door on loopback in front of a stand-in, to shut and open while others use it."""
+"""A door on loopback in front of a stand-in, to shut and open while others use it, or to lead elsewhere."""
 
 import socket
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ class Gate:
     def __init__(self, address: str) -> None:
         """Listen on a free port."""
         parts = urlsplit(address)
-        self._target = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self._target = _place(address)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._shut, self._standing = Event(), set[socket.socket]()
         self.address = parts._replace(netloc=f"127.0.0.1:{self._listening.getsockname()[1]}").geturl()
@@ -25,16 +25,30 @@ class Gate:
     def shut(self) -> Iterator[None]:
         """Refuse and cut connections until the block ends."""
         self._shut.set()
-        for connection in tuple(self._standing):
-            _close(connection)
+        self._cut()
         try:
             yield
         finally:
             self._shut.clear()
 
+    @contextmanager
+    def leading_to(self, address: str) -> Iterator[None]:
+        """Lead to another address until the block ends; connections that stand are cut, at its end too."""
+        usual, self._target = self._target, _place(address)
+        self._cut()
+        try:
+            yield
+        finally:
+            self._target = usual
+            self._cut()
+
     def close(self) -> None:
         """Stop listening."""
         _close(self._listening)
+
+    def _cut(self) -> None:
+        for connection in tuple(self._standing):
+            _close(connection)
 
     def _accept(self) -> None:
         while True:
@@ -50,6 +64,8 @@ class Gate:
             except OSError:
                 _close(inner)
                 continue
+            for connection in (inner, outer):
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._standing |= {inner, outer}
             for source, target in ((inner, outer), (outer, inner)):
                 Thread(target=self._pump, args=(source, target), daemon=True).start()
@@ -61,6 +77,11 @@ class Gate:
         _close(source)
         _close(target)
         self._standing -= {source, target}
+
+
+def _place(address: str) -> tuple[str, int]:
+    parts = urlsplit(address)
+    return parts.hostname or "127.0.0.1", parts.port or 80
 
 
 def _close(connection: socket.socket) -> None:

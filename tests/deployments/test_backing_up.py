@@ -61,6 +61,16 @@ source = "env:{source}"
 newest_row = ["public.atendimentos.criado_em"]
 rpo_hours = 24
 rto_minutes = 60
+
+[github]
+token = "env:NOBODY"
+
+[ssh.hosts.nowhere]
+address = "127.0.0.1"
+
+[ssh.purposes.nothing]
+secret = "nothing"
+access = [{{host = "nowhere", accounts = ["nobody"]}}]
 """
 
 
@@ -282,11 +292,15 @@ def whole(machine: Machine) -> bool:
     return True
 
 
+ANSWERED_SECONDS = 0.3  # until it knows, too, that its upload has begun; the upload takes longer
+
+
 def test_who_is_asked_to_stop_ends_the_upload_too(machine: Machine) -> None:
     s3, before = S3(machine.world.aws), machine.visible()
     dangling = len(list(s3.uploads(BUCKET, "")))  # what the kills have left
     with machine.begun(DATABASE, "-e", "ensaio") as process:
         assert until(lambda: len(list(s3.uploads(BUCKET, ""))) > dangling, 60)
+        sleep(ANSWERED_SECONDS)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (143, "", "")

@@ -16,6 +16,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments import cli, following
 from deployments.lab.lab import Lab
+from deployments.preflight import UNSHOWN
 from tasks.adapters import prefect_api
 from tasks.adapters.signing import Signer
 from tasks.core.errors import TransientError
@@ -86,7 +87,7 @@ UNKNOWN = (
 )
 NO_LAB = "No lab is up, and the environment is the lab. Start it: marias lab up\n"
 REFUSED = {
-    ("run", "backup-restore"): f"There is no duty 'backup-restore'. There are: {DUTY}, {TRIAL}.\n",
+    ("run", "backup-restore"): f"There is no duty 'backup-restore'. There are: {DUTY}, ssh-rotation, {TRIAL}.\n",
     ("run", DUTY): NO_LAB,
     ("run", DUTY, "-e", "prodution"): UNKNOWN,
     ("run", DUTY, "-e", "prodution", "--here"): UNKNOWN,
@@ -96,6 +97,10 @@ REFUSED = {
         "--param x: write it as key=value.\n"
         "--param bakcup=a: there is no such parameter. There are: database, backup, date.\n"
         "--param environment=lab: say it with --environment.\n"
+    ),
+    ("run", DUTY, "-e", "production", "--plan", "abc"): (
+        "--param plan=abc: there is no such parameter. There are: database, backup, date.\n"
+        "--param dry_run=false: there is no such parameter. There are: database, backup, date.\n"
     ),
     ("run", DUTY, "-e", "production", "--here", "-p", "backup=a", "-p", "backup=b"): (
         "--param backup=b: it was given before.\n"
@@ -280,10 +285,14 @@ QUESTIONS = (
     "mail server",
     "evidence bucket assist-marias-lab-evidence",
     "backup bucket assist-marias-lab-backups",
+    "GitHub token",
     "PostgreSQL server programs",
     "connection to the database assist_marias",
+    "SSH key of the purpose deploy",
+    "SSH key of the purpose ops",
+    "SSH key of the purpose copias",
+    "GitHub environment of assist-marias/assist-move-assist:PRODUCTION/DEPLOY_SSH_KEY",
 )
-WRITES = ("writing evidence (s3:PutObject)", "posting to Slack (chat:write)", "sending mail")
 
 
 def test_preflight_of_a_machine_that_is_ready(server: Lab, marias: Marias) -> None:
@@ -291,7 +300,7 @@ def test_preflight_of_a_machine_that_is_ready(server: Lab, marias: Marias) -> No
     rows = [re.split(r"\s{2,}", line.strip())[:2] for line in said.out.splitlines()[3:]]
     assert (said.code, [row for row in rows if row != [""]]) == (
         0,
-        [*([what, "ready"] for what in QUESTIONS), *([what, "not checked"] for what in WRITES)],
+        [*([what, "ready"] for what in QUESTIONS), *([what, "not checked"] for what in UNSHOWN)],
     )
 
 

@@ -19,6 +19,7 @@ from prefect.client.schemas.objects import State
 
 from deployments.lab import aws, seed, slack, smtp
 from deployments.lab.lab import Lab, render
+from deployments.lab.serving import Failure
 from deployments.lab.slack import LabSlack
 from deployments.lab.smtp import LabSmtp
 from flows import artifacts, closing
@@ -380,7 +381,7 @@ def test_slack_refusing_the_token_changes_no_verdict_and_mail_state_and_artifact
 def test_with_slack_and_mail_out_of_reach_the_state_and_the_artifact_say_that_nobody_was_told(
     world: World, shown: list[str]
 ) -> None:
-    world.people.fail_next(9, slack.Failure(error="invalid_auth"))
+    world.people.fail_next(9, Failure(error="invalid_auth"))
     world.mail.reply = "554 no"
     environment = world.environment()
     state = ran(trial.trial, environment, end="failed")

@@ -13,7 +13,8 @@ import pytest
 from deployments.lab import aws, seed, slack
 from deployments.lab.aws import LabAws
 from deployments.lab.lab import render
-from deployments.lab.slack import Failure, LabSlack
+from deployments.lab.serving import Failure
+from deployments.lab.slack import LabSlack
 from flows import close_runs, closing
 from tasks.adapters.prefect_api import RunRecord
 from tasks.core.attempt import Attempt, Trigger

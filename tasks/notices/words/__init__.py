@@ -9,8 +9,9 @@ from tasks.notices.words.ledger import LEDGER
 from tasks.notices.words.machine import MACHINE
 from tasks.notices.words.runs import RUNS
 from tasks.notices.words.services import SERVICES
+from tasks.notices.words.ssh import SSH, SSH_LABELS
 
-COMMON: Final[Mapping[str, Words]] = {**RUNS, **SERVICES, **MACHINE, **LEDGER}
+COMMON: Final[Mapping[str, Words]] = {**RUNS, **SERVICES, **SSH, **MACHINE, **LEDGER}
 
 _COMMON_WORDING: Final = Wording(title="", purpose="", interrupted="", codes=COMMON)
 
@@ -24,6 +25,7 @@ SUMMARIES: Final[Mapping[str, str]] = {
 }
 
 LABELS: Final[Mapping[str, str]] = {
+    **SSH_LABELS,
     "run.whole": "A rotina inteira",
     "run.crashed": "a execução foi interrompida",
     "run.cancelled": "a execução foi cancelada",

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from tasks.adapters.aws import AwsAnswer
+from tasks.adapters.github import GitHubReply
 from tasks.adapters.mail import MailReply
+from tasks.adapters.secret_stages import Stage
 from tasks.adapters.slack import SlackReply
 from tasks.core.wording import Words
 
@@ -122,27 +124,76 @@ SERVICES: Final[Mapping[str, Words]] = {
         safe="O conteúdo de segredos não é mostrado nem guardado.",
     ),
     "secret.denied": Words(
-        title="Sem permissão para ler um segredo",
+        title="Sem permissão para um segredo",
         message="O acesso a “{subject}” foi recusado (resposta: {answer}).",
-        remedy="Confira as credenciais do worker e se a política dele permite secretsmanager:GetSecretValue nesse "
-        "nome; para um arquivo, confira o dono e as permissões.",
+        remedy="Confira as credenciais do worker e se a política dele permite, nesse nome, "
+        "secretsmanager:GetSecretValue e, para a rotina que troca o segredo, ListSecretVersionIds, PutSecretValue e "
+        "UpdateSecretVersionStage; para um arquivo, confira o dono e as permissões.",
         safe="O conteúdo de segredos não é mostrado nem guardado.",
         data=AwsAnswer,
     ),
     "secret.unreachable": Words(
         title="Secrets Manager fora de alcance",
-        message="O Secrets Manager não respondeu, ou pediu para esperar, ao ler “{subject}” ({answer}), mesmo "
+        message="O Secrets Manager não respondeu, ou pediu para esperar, no acesso a “{subject}” ({answer}), mesmo "
         "depois de novas tentativas.",
         remedy="Confira a rede da máquina do worker e o status da AWS e execute a rotina de novo.",
         safe="O conteúdo de segredos não é mostrado nem guardado.",
         data=AwsAnswer,
     ),
     "secret.failed": Words(
-        title="O segredo não pôde ser lido",
-        message="Não foi possível ler “{subject}” (resposta: {answer}).",
+        title="O segredo não pôde ser lido ou gravado",
+        message="Não foi possível ler ou gravar “{subject}” (resposta: {answer}).",
         remedy="Procure esse código na documentação do Secrets Manager; para um arquivo, confira o caminho.",
         safe="O conteúdo de segredos não é mostrado nem guardado.",
         data=AwsAnswer,
+    ),
+    "secret.token_used": Words(
+        title="Versão do segredo já usada",
+        message="O segredo “{subject}” já tem uma versão {version} com outro conteúdo. Ela não foi substituída.",
+        remedy="Veja no Secrets Manager (ou no CloudTrail) quem a gravou e execute a rotina de novo.",
+        safe="As versões existentes estão intactas.",
+        data=Stage,
+    ),
+    "secret.stage_lost": Words(
+        title="Outra pessoa ou programa mudou as etapas do segredo",
+        message="No segredo “{subject}”, a etapa {stage} não está onde devia (versão {version}): alguém a moveu ao "
+        "mesmo tempo.",
+        remedy="Veja no CloudTrail quem moveu a etapa (UpdateSecretVersionStage ou PutSecretValue), combine para que "
+        "só uma rotina troque este segredo e execute-a de novo.",
+        safe="Nenhuma versão foi apagada.",
+        data=Stage,
+    ),
+    "github.denied": Words(
+        title="O GitHub recusou o token",
+        message="O GitHub recusou o acesso a {subject} (resposta: {answer}).",
+        remedy="Confira a validade do token indicado em [github] token e se ele pode escrever “Environments” desse "
+        "repositório; se o token for novo, grave-o no segredo.",
+        safe="O token não aparece nesta mensagem nem nos registros.",
+        data=GitHubReply,
+    ),
+    "github.not_found": Words(
+        title="Repositório ou ambiente não encontrado no GitHub",
+        message="{subject} (repositório:ambiente) não existe no GitHub, ou o token não o vê (resposta: {answer}).",
+        remedy="Crie o ambiente em Settings → Environments, ou corrija o nome em [secret_sync]; em repositório "
+        "privado, confira se o token o inclui.",
+        safe="Nada foi gravado ali.",
+        data=GitHubReply,
+    ),
+    "github.unreachable": Words(
+        title="GitHub fora de alcance",
+        message="O GitHub não respondeu como devia, ou pediu para esperar, no acesso a {subject} ({answer}), mesmo "
+        "depois de novas tentativas.",
+        remedy="Confira githubstatus.com e a rede da máquina do worker e execute a rotina de novo.",
+        safe="Repetir não estraga nada: o segredo é gravado inteiro, e a variável com a versão só depois dele.",
+        data=GitHubReply,
+    ),
+    "github.refused": Words(
+        title="O GitHub recusou o pedido",
+        message="O GitHub recusou um pedido sobre {subject} (resposta: {answer}).",
+        remedy="HTTP 301 ou 307: o repositório mudou de nome, corrija-o em [secret_sync]. HTTP 422: o nome não é "
+        "permitido, o valor passa de 48 KB ou o ambiente já tem 100 segredos.",
+        safe="O valor anterior do segredo continua lá.",
+        data=GitHubReply,
     ),
     "signing.bad_key": Words(
         title="Chave de assinatura inválida",

@@ -1,7 +1,9 @@
 """The lab's AWS: where it listens, what it keeps, and where it is stricter than moto."""
 
 import socket
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import sleep
 from typing import Any
 from urllib.parse import urlparse
@@ -77,3 +79,94 @@ def test_secrets_and_iam_answer_too() -> None:
         lab.client("secretsmanager").create_secret(Name=name, SecretString="{}")
         assert lab.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"] == "{}"
         assert "Users" in lab.client("iam").list_users()
+
+
+@pytest.fixture(scope="module")
+def vault() -> Iterator[Any]:
+    with aws.running() as lab:
+        yield lab.client("secretsmanager")
+
+
+@pytest.fixture
+def name(vault: Any) -> str:  # noqa: ANN401 - boto3's client
+    """Return the name of a new secret whose only version, `first`, is current and has a label of its own."""
+    name = f"secret-{uuid4().hex}"
+    first = vault.create_secret(Name=name, SecretString="first")["VersionId"]
+    vault.update_secret_version_stage(SecretId=name, VersionStage="MINE", MoveToVersionId=first)
+    return name
+
+
+def stages(vault: Any, name: str) -> dict[str, list[str]]:  # noqa: ANN401 - boto3's client
+    """Return the labels of each version that has one, by its text."""
+    listed = vault.list_secret_version_ids(SecretId=name)["Versions"]
+    labels = {version["VersionId"]: sorted(version["VersionStages"]) for version in listed}
+    return {
+        vault.get_secret_value(SecretId=name, VersionId=key)["SecretString"]: found for key, found in labels.items()
+    }
+
+
+def put(vault: Any, name: str, text: str, *labels: str, token: str = "") -> str:  # noqa: ANN401 - boto3's client
+    """Store a version; return its id."""
+    token = token or str(uuid4())
+    vault.put_secret_value(SecretId=name, ClientRequestToken=token, SecretString=text, VersionStages=list(labels))
+    return token
+
+
+def test_a_used_token_takes_no_other_text_though_its_version_is_pending(vault: Any, name: str) -> None:  # noqa: ANN401
+    token = put(vault, name, "second", "AWSPENDING")
+    put(vault, name, "second", "AWSPENDING", token=token)
+    with pytest.raises(vault.exceptions.ResourceExistsException):
+        put(vault, name, "another", "AWSPENDING", token=token)
+    assert stages(vault, name) == {"first": ["AWSCURRENT", "MINE"], "second": ["AWSPENDING"]}
+
+
+def test_a_second_pending_version_takes_the_label_off_the_first_which_is_no_longer_listed(
+    vault: Any,  # noqa: ANN401
+    name: str,
+) -> None:
+    put(vault, name, "second", "AWSPENDING")
+    put(vault, name, "third", "AWSPENDING")
+    assert stages(vault, name) == {"first": ["AWSCURRENT", "MINE"], "third": ["AWSPENDING"]}
+
+
+def test_a_new_current_version_leaves_the_other_labels_where_they_are(vault: Any, name: str) -> None:  # noqa: ANN401
+    put(vault, name, "second", "AWSCURRENT")
+    assert stages(vault, name) == {"first": ["AWSPREVIOUS", "MINE"], "second": ["AWSCURRENT"]}
+
+
+def test_a_label_is_moved_only_by_who_knows_where_it_is(vault: Any, name: str) -> None:  # noqa: ANN401
+    first = vault.get_secret_value(SecretId=name)["VersionId"]
+    second = put(vault, name, "second", "OTHER")
+    move = partial(vault.update_secret_version_stage, SecretId=name)
+    refused: tuple[dict[str, str], ...] = (
+        {"VersionStage": "MINE", "MoveToVersionId": second},
+        {"VersionStage": "MINE", "MoveToVersionId": first, "RemoveFromVersionId": second},
+        {"VersionStage": "AWSCURRENT", "MoveToVersionId": second},
+        {"VersionStage": "AWSCURRENT", "RemoveFromVersionId": first},
+        {"VersionStage": "MINE", "MoveToVersionId": str(uuid4()), "RemoveFromVersionId": first},
+    )
+    for arguments in refused:
+        with pytest.raises(vault.exceptions.InvalidParameterException):
+            move(**arguments)
+    move(VersionStage="MINE", MoveToVersionId=first)
+    assert stages(vault, name) == {"first": ["AWSCURRENT", "MINE"], "second": ["OTHER"]}
+    move(VersionStage="AWSCURRENT", MoveToVersionId=second, RemoveFromVersionId=first)
+    assert stages(vault, name) == {"first": ["AWSPREVIOUS", "MINE"], "second": ["AWSCURRENT", "OTHER"]}
+
+
+def test_the_current_version_is_answered_after_it_was_moved_back(vault: Any, name: str) -> None:  # noqa: ANN401
+    first = vault.get_secret_value(SecretId=name)["VersionId"]
+    second = put(vault, name, "second", "AWSCURRENT")
+    vault.update_secret_version_stage(
+        SecretId=name, VersionStage="AWSCURRENT", MoveToVersionId=first, RemoveFromVersionId=second
+    )
+    assert vault.get_secret_value(SecretId=name)["SecretString"] == "first"
+    assert stages(vault, name) == {"first": ["AWSCURRENT", "MINE"], "second": ["AWSPREVIOUS"]}
+
+
+def test_each_version_has_its_own_time_and_an_unknown_secret_none(vault: Any, name: str) -> None:  # noqa: ANN401
+    put(vault, name, "second", "AWSPENDING")
+    times = [version["CreatedDate"] for version in vault.list_secret_version_ids(SecretId=name)["Versions"]]
+    assert times[0] < times[1]
+    with pytest.raises(vault.exceptions.ResourceNotFoundException):
+        vault.list_secret_version_ids(SecretId="none")

@@ -115,7 +115,7 @@ def test_two_labs_side_by_side_share_nothing(labs: tuple[Other, Other]) -> None:
     one, two = labs
     places = [set(lab.addresses.values()) - {lab.addresses["smtp_host"]} for lab in labs]
     assert places[0] & places[1] == set()
-    assert [len(lab.folders) for lab in labs] == [2, 2]
+    assert [len(lab.folders) for lab in labs] == [3, 3]
     one.s3.put_object(Bucket=seed.EVIDENCE, Key="mine", Body=b"one")
     one.post("oi")
     assert [lab.s3.list_objects_v2(Bucket=seed.EVIDENCE)["KeyCount"] for lab in labs] == [MANIFESTS + 1, MANIFESTS]

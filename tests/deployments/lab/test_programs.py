@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,16 @@ def test_a_program_that_does_not_start_is_not_kept(
     assert prepare(["greeter"], root=tmp_path)[0].source is Source.NOWHERE
     assert "greet failed: libmissing.so.1: cannot open shared object file\n" in capsys.readouterr().err
     assert left(tmp_path) == {".lock"}
+
+
+@needs_apt
+def test_a_program_that_knows_no_long_options_is_tried_by_the_one_it_has(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package(repository, "greeter", {"usr/lib/greeter/greet": '#!/bin/sh\n[ "$*" = -V ]\n'})
+    package(repository, "greeter-data", {"usr/share/greeter/words": "hello"})
+    monkeypatch.setitem(programs.PROGRAMS, "greeter", replace(GREETER, trial="-V"))
+    assert prepare(["greeter"], root=tmp_path) == (unpacked(tmp_path),)
 
 
 @needs_apt

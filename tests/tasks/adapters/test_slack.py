@@ -6,7 +6,8 @@ import pytest
 
 from deployments.lab import slack as lab
 from deployments.lab.inbox import File
-from deployments.lab.slack import Failure, LabSlack
+from deployments.lab.serving import Failure
+from deployments.lab.slack import LabSlack
 from tasks.adapters.slack import SlackApi, SlackReply
 from tasks.core.errors import OperatorError, TransientError
 from tasks.core.secret import Secret

@@ -5,7 +5,8 @@ import pytest
 
 from deployments.lab import slack as lab_slack
 from deployments.lab import smtp as lab_smtp
-from deployments.lab.slack import Failure, LabSlack
+from deployments.lab.serving import Failure
+from deployments.lab.slack import LabSlack
 from deployments.lab.smtp import LabSmtp
 from tasks.core.findings import Verdict
 from tasks.notices.message import Message, end_of_run

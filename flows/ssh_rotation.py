@@ -1,0 +1,152 @@
+"""The rotation of SSH keys every 90 days (runbook, section 6)."""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import Field
+
+from flows.frame import Run, duty
+from tasks.core.attempt import Trigger
+from tasks.core.errors import OperatorError
+from tasks.core.findings import Outcome, judge
+from tasks.secret_sync import steps as sync
+from tasks.secret_sync.model import changes_of, trouble_of
+from tasks.ssh import report, rules, steps, wording
+from tasks.ssh.model.keys import Keys
+from tasks.ssh.model.plan import Survey, Why
+from tasks.ssh.model.rotated import Rotated
+from tasks.ssh.rules import due, findings, planning
+
+
+@duty("ssh-rotation", wording=wording.WORDING, report=report.build)
+def ssh_rotation(  # noqa: PLR0913 - one keyword per field of the form
+    run: Run,
+    *,
+    purpose: Annotated[
+        str, Field(title="Finalidade", description="Nome em [ssh.purposes], por exemplo deploy. Vazio: todas.")
+    ] = "",
+    rotate_now: Annotated[
+        bool, Field(title="Trocar agora", description="Troca a chave mesmo que ainda não tenha vencido.")
+    ] = False,
+    compromised: Annotated[
+        bool,
+        Field(
+            title="Chave comprometida",
+            description="Emergência: remove a chave atual de cada conta assim que a nova foi provada nela.",
+        ),
+    ] = False,
+    dry_run: Annotated[bool, Field(title="Simulação", description="Só mostra o plano; nada é alterado.")] = False,
+    plan: Annotated[
+        str, Field(title="Plano combinado", description="Código do plano de uma simulação: qualquer outro é recusado.")
+    ] = "",
+) -> Outcome:
+    """Replace the operations keys of each purpose, prove the new ones, and prove that the old ones open nothing.
+
+    Reads: stored keys (Secrets Manager), what each sshd answers, files of authorized keys, the last inventory.
+    Changes: authorized_keys on hosts, stages of secrets, the copy of a key that CI uses; nothing in a simulation.
+    Output: verdict, what each account answered before and after, the plan and its digest, every key that was found.
+    Impact of failure: the old keys go on working; the next working morning finishes what is half done.
+    """
+    cfg = run.settings.ssh
+    run.progress(0, wording.READING)
+    keys, unread = _keys(run, due.purposes(cfg, purpose))
+    if not keys:
+        raise unread[0]
+    unattended = run.attempt.trigger is Trigger.SCHEDULE
+    why = due.due(keys, cfg, unattended=unattended, rotate_now=rotate_now, compromised=compromised)
+    if not why and not unread:
+        return judge((), result="nothing_due", measures=rules.ages(keys))
+
+    surveys = tuple(_surveyed(run, each, why[each.purpose], trial=not dry_run) for each in keys if each.purpose in why)
+    planned = planning.plan(surveys, why)
+    planning.agreed(planned, plan)
+    done = tuple(
+        _carried_out(run, Rotated(part=part, keys=survey.keys, before=survey.seen), dry_run=dry_run)
+        for part, survey in zip(planned.purposes, surveys, strict=True)
+    )
+    first = steps.first_seen(run.settings.aws, run.settings.evidence, run.attempt)
+    others, _unread = _keys(run, [name for name in cfg.purposes if name not in {each.purpose for each in keys}])
+    standing = rules.standing(done, (*keys, *others), cfg, first)
+    return judge(
+        tuple(rules.all_findings(done, (*keys, *others), unread, standing, cfg)),
+        result=rules.result(planned, dry_run=dry_run),
+        subject=report.subject(planned, dry_run=dry_run),
+        changes=tuple(rules.changes(done)),
+        coverage=() if dry_run else tuple(entry for each in done for entry in findings.coverage(each)),
+        measures=rules.measures(planned, done, keys),
+        tables=report.tables(done, standing),
+    )
+
+
+def _keys(run: Run, purposes: Collection[str]) -> tuple[tuple[Keys, ...], tuple[OperatorError, ...]]:
+    """Read the keys of purposes; what is wrong with one keeps no other from its rotation."""
+    keys, unread = list[Keys](), list[OperatorError]()
+    for purpose in purposes:
+        try:
+            keys.append(steps.read_keys(run.settings.ssh, run.settings.aws, purpose))
+        except OperatorError as error:
+            unread.append(error)
+    return tuple(keys), tuple(unread)
+
+
+def _surveyed(run: Run, keys: Keys, why: Why, *, trial: bool) -> Survey:
+    if why is Why.GRACE:
+        return Survey(keys=keys, seen=())
+    told = _told(run, 5, 30, f"{wording.LOOKING}: {keys.purpose}")
+    return steps.survey(run.settings.ssh, run.settings.aws, keys.purpose, told, trial=trial)
+
+
+def _carried_out(run: Run, done: Rotated, *, dry_run: bool) -> Rotated:
+    """Go through the phases of a purpose's rotation until one of them cannot be left behind."""
+    for phase in () if dry_run or not done.part.possible else PHASES:
+        try:
+            done = phase(run, done)
+        except OperatorError as error:
+            return replace(done, trouble=error)
+        if done.waiting or done.left or done.trouble:
+            break
+    return done
+
+
+def _stage(run: Run, done: Rotated) -> Rotated:
+    return replace(done, keys=steps.stage(run.settings.ssh, run.settings.aws, done.part))
+
+
+def _add(run: Run, done: Rotated) -> Rotated:
+    cfg, part = run.settings.ssh, done.part
+    told = _told(run, 30, 60, f"{wording.ADDING}: {part.purpose}")
+    seen = steps.add(cfg, run.settings.aws, part.targets, part.why, told) if part.targets else ()
+    done = done.after(part.targets, seen)
+    return replace(done, waiting=planning.missing(done.keys, done.seen, part.why, cfg))
+
+
+def _promote(run: Run, done: Rotated) -> Rotated:
+    return replace(done, keys=steps.promote(run.settings.ssh, run.settings.aws, done.part.purpose))
+
+
+def _copy(run: Run, done: Rotated) -> Rotated:
+    """Give CI the key that now is current: before the old one is removed, so that no deploy is locked out."""
+    settings, secret = run.settings, run.settings.ssh.purposes[done.part.purpose].secret
+    copies = sync.refresh_copies(settings.secret_sync, settings.aws, settings.github, secret)
+    return replace(done, copies=changes_of(copies), trouble=trouble_of(copies))
+
+
+def _prove(run: Run, done: Rotated) -> Rotated:
+    told = _told(run, 60, 90, f"{wording.PROVING}: {done.part.purpose}")
+    targets = done.unproved
+    seen = steps.prove(run.settings.ssh, run.settings.aws, targets, done.part.why, told) if targets else ()
+    return done.after(targets, seen)
+
+
+def _settle(run: Run, done: Rotated) -> Rotated:
+    keys = steps.settle(run.settings.ssh, run.settings.aws, done.part.purpose, proved=done.proved)
+    return replace(done, keys=keys)
+
+
+PHASES = (_stage, _add, _promote, _copy, _prove, _settle)
+
+
+def _told(run: Run, begin: float, end: float, text: str) -> Callable[[int, int], None]:
+    """Return a function that shows how many accounts are done, between two percentages."""
+    return lambda number, of: run.progress(begin + (end - begin) * number / of, f"{text}: {number}/{of}")

@@ -1,0 +1,1 @@
+"""Copies of secrets in GitHub's environments, kept equal to Secrets Manager."""

@@ -1,0 +1,1 @@
+"""SSH key rotation: nobody locked out, old keys provably gone."""

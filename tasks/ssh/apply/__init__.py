@@ -1,0 +1,1 @@
+"""Changes the world for the rotation: files of keys, stages of secrets."""

@@ -1,0 +1,84 @@
+"""Changes the files of keys of a target over a connection that is open, and can take it back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tasks.adapters.ssh.files import Files, RemoteFile
+from tasks.core.errors import OperatorError
+from tasks.ssh.collect.files import inspect
+from tasks.ssh.collect.reach import Visit
+from tasks.ssh.formats import authorized_keys as text
+from tasks.ssh.formats.stored import MADE_BY
+
+TRIES = 5  # when others write into the same file at the same time
+
+Change = Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """One file that was changed: as it was and as it is."""
+
+    file: RemoteFile
+    after: bytes
+
+    @property
+    def diff(self) -> tuple[str, ...]:
+        """Return the lines that went and came, keys as fingerprints."""
+        return tuple(f"{self.file.path}: {line}" for line in text.diff(self.file.content, self.after))
+
+
+def add(here: Visit) -> tuple[Edited, ...]:
+    """Put the wanted key beside every line of the purpose's other keys, with that line's options."""
+    keys = here.ring.keys
+    comment = f"{MADE_BY} {keys.purpose} {keys.wanted.created_at:%Y-%m-%d}"
+    return _edit(here, lambda content: text.with_beside(content, old=keys.others, new=keys.wanted.key, comment=comment))
+
+
+def remove(here: Visit) -> tuple[Edited, ...]:
+    """Remove every line of the superfluous keys, also those that this machine could not use (`from=`)."""
+    return _edit(here, lambda content: text.without(content, here.superfluous))
+
+
+def take_back(here: Visit, edits: tuple[Edited, ...]) -> None:
+    """Put back what was there before, unless somebody else has written meanwhile; raises what `Files.replace` does."""
+    files = here.files()
+    for edited in edits:
+        now = _again(here, edited.file)
+        if now.content == edited.after:
+            files.replace(now, edited.file.content)
+
+
+def _edit(here: Visit, change: Change) -> tuple[Edited, ...]:
+    files, edits = here.files(), []
+    for file in inspect(here, trial=False).files:
+        after = change(file.content)
+        if after != file.content:
+            edits.append(Edited(file=file, after=_replaced(here, files, file, change)))
+    return tuple(edits)
+
+
+def _replaced(here: Visit, files: Files, file: RemoteFile, change: Change) -> bytes:
+    """Replace a file's content by its change, whoever else writes into it; return what stands there in the end."""
+    base, grown = file.content, b""  # what somebody else added at the very moment of a replacement is added once more
+    for _ in range(TRIES):
+        try:
+            replaced = files.replace(file, change(base))
+        except OperatorError as error:
+            if error.code != "ssh.file_changed":
+                raise
+            file = _again(here, file)
+            base = file.content + grown
+            continue
+        if replaced.late is None:
+            return replaced.content
+        only_grown = replaced.late.startswith(file.content)
+        grown = replaced.late[len(file.content) :] if only_grown else b""
+        file = _again(here, file)
+        base = file.content + grown if only_grown else replaced.late
+    raise OperatorError("ssh.file_changed", str(here.target))
+
+
+def _again(here: Visit, file: RemoteFile) -> RemoteFile:
+    (now,) = (found for found in inspect(here, trial=False).files if found.path == file.path)
+    return now

@@ -1,0 +1,1 @@
+"""What the rotation reads and writes: stored keys, files of authorized keys."""

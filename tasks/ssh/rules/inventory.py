@@ -1,0 +1,113 @@
+"""What the keys that stand on the accounts say: whose they are, how strong, how old, and where else they stand."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tasks.core.findings import Finding, Severity
+from tasks.ssh.model.keys import Keys, PublicKey
+from tasks.ssh.model.rotated import FirstSeen
+from tasks.ssh.model.seen import KeyLine, Seen
+from tasks.ssh.model.told import KeyAt, LinesAt, SeenSince, Shared, Weak
+from tasks.ssh.settings import Ssh
+
+_DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A key on a line of a file of an account; `owner` is "" when nobody knows, `ours` a purpose's, now or once."""
+
+    account: str
+    path: str
+    line: KeyLine
+    owner: str
+    ours: bool
+    since: datetime
+    last_used: datetime | None
+    elsewhere: tuple[str, ...]
+
+
+def standing(seen: Sequence[Seen], keys: Sequence[Keys], cfg: Ssh, first: Sequence[FirstSeen]) -> tuple[Standing, ...]:
+    """Return every key of every account, in the order in which the accounts were looked at, each line once."""
+    owners = {PublicKey.of(known.key).fingerprint: known.owner for known in cfg.known_keys}
+    ours = {key.fingerprint: f"marias-ops ({each.purpose})" for each in keys for key in each.all}
+    since = {(each.account, each.fingerprint): each.at for each in first}
+    lines = {
+        (str(one.target), file.path, line.number): (line, one)
+        for one in seen
+        for file in one.files
+        for line in file.lines
+    }
+    places = defaultdict[str, dict[str, None]](dict)
+    for (account, _path, _number), (line, _one) in lines.items():
+        places[line.fingerprint][account] = None
+    return tuple(
+        Standing(
+            account=account,
+            path=path,
+            line=line,
+            owner=ours.get(line.fingerprint, "") or owners.get(line.fingerprint, ""),
+            ours=line.fingerprint in ours,
+            since=since.get((account, line.fingerprint), one.at),
+            last_used=one.last_used.get(line.fingerprint),
+            elsewhere=tuple(place for place in places[line.fingerprint] if place != account),
+        )
+        for (account, path, _number), (line, one) in lines.items()
+    )
+
+
+def findings(keys: Sequence[Standing], seen: Sequence[Seen], cfg: Ssh, now: datetime) -> Iterator[Finding]:
+    """Yield what is wrong with the keys that stand there, and with the servers' algorithms."""
+    for key in keys:
+        where = _at(key)
+        if not key.owner:
+            yield Finding(rule="ssh.unknown_key", severity=Severity.MEDIUM, subject=key.account, data=where)
+        if weak(key.line, cfg):
+            yield Finding(rule="ssh.weak_key", severity=Severity.HIGH, subject=key.account, data=where)
+        days = (now - key.since).total_seconds() / _DAY_SECONDS
+        if not key.ours and days > cfg.max_age_days:
+            data = SeenSince(fingerprint=key.line.fingerprint, since=key.since, days=days)
+            yield Finding(rule="ssh.old_key", severity=Severity.MEDIUM, subject=key.account, data=data)
+    shared = {key.line.fingerprint: (key.account, *key.elsewhere) for key in keys if _is_shared(key)}
+    for fingerprint, accounts in shared.items():
+        data_ = Shared(accounts=", ".join(sorted(accounts)), count=len(accounts))
+        yield Finding(rule="ssh.shared_key", severity=Severity.LOW, subject=fingerprint, data=data_)
+    yield from _of_files(seen)
+    yield from _of_servers(seen)
+
+
+def _is_shared(key: Standing) -> bool:
+    """Return whether a key opens more than its owner needs: accounts of several names, or of no declared owner."""
+    names = {account.partition("@")[0] for account in (key.account, *key.elsewhere)}
+    return bool(key.elsewhere) and not key.ours and (len(names) > 1 or not key.owner)
+
+
+def weak(line: KeyLine, cfg: Ssh) -> bool:
+    """Return whether a key is too weak: DSA, RSA with too few bits, ECDSA where the policy says so."""
+    return (
+        line.kind == "ssh-dss"
+        or (line.kind == "ssh-rsa" and line.bits < cfg.rsa_bits)
+        or (line.kind.startswith("ecdsa-") and not cfg.ecdsa)
+    )
+
+
+def _of_files(seen: Sequence[Seen]) -> Iterator[Finding]:
+    found = {(str(one.target), file.path): file.unparsable for one in seen for file in one.files if file.unparsable}
+    for (account, path), numbers in found.items():
+        data = LinesAt(numbers=", ".join(map(str, numbers)), path=path)
+        yield Finding(rule="ssh.unparsable_lines", severity=Severity.LOW, subject=account, data=data)
+
+
+def _of_servers(seen: Sequence[Seen]) -> Iterator[Finding]:
+    found: Mapping[str, Seen] = {one.target.host: one for one in seen if one.weak}
+    for host, one in found.items():
+        data = Weak(algorithms=", ".join(one.weak), software=one.server)
+        yield Finding(rule="ssh.weak_algorithms", severity=Severity.LOW, subject=host, data=data)
+
+
+def _at(key: Standing) -> KeyAt:
+    line = key.line
+    place = f"{key.path}:{line.number}"
+    return KeyAt(fingerprint=line.fingerprint, kind=line.kind, bits=line.bits, place=place, owner=key.owner)

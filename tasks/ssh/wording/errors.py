@@ -1,0 +1,65 @@
+"""Why a rotation is refused, or a purpose's keys cannot be read."""
+
+from collections.abc import Mapping
+
+from tasks.core.wording import Words
+from tasks.ssh.model.told import Digests, Names, OfPurpose
+
+UNTOUCHED = "Nada foi alterado: nem contas, nem segredos."
+
+ERRORS: Mapping[str, Words] = {
+    "ssh.no_such_purpose": Words(
+        title="Finalidade desconhecida",
+        message="'{subject}' não está entre as finalidades configuradas: {names}.",
+        remedy="Escolha um dos nomes acima, ou deixe o campo vazio: trata de todas.",
+        safe=UNTOUCHED,
+        data=Names,
+    ),
+    "ssh.no_current_key": Words(
+        title="Falta a chave atual",
+        message="O segredo {secret} da finalidade {purpose} não tem versão AWSCURRENT.",
+        remedy=(
+            'Guarde nele a chave que hoje abre as contas, como JSON: {{"private_key": "…"}} (formato OpenSSH, sem '
+            "senha). A página do runbook mostra como."
+        ),
+        safe=UNTOUCHED,
+        data=OfPurpose,
+    ),
+    "ssh.bad_stored_key": Words(
+        title="Chave guardada ilegível",
+        message=(
+            "Uma versão do segredo {secret} (finalidade {purpose}) não é um JSON com private_key no formato OpenSSH "
+            "sem senha, ou a chave pública dela não corresponde à privada."
+        ),
+        remedy="Confira as versões desse segredo no console da AWS e corrija ou retire o estágio da que está errada.",
+        safe=UNTOUCHED,
+        data=OfPurpose,
+    ),
+    "ssh.foreign_pending": Words(
+        title="AWSPENDING de outra origem",
+        message=(
+            "O segredo {secret} (finalidade {purpose}) tem uma versão AWSPENDING que não foi feita por esta rotina "
+            "para a chave atual."
+        ),
+        remedy=(
+            "Descubra quem a criou (CloudTrail: PutSecretValue). Se ninguém precisa dela, retire o estágio AWSPENDING "
+            "dessa versão e execute de novo; as contas não a conhecem por esta rotina."
+        ),
+        safe=UNTOUCHED,
+        data=OfPurpose,
+    ),
+    "ssh.changed_meanwhile": Words(
+        title="A chave atual mudou durante a execução",
+        message="O segredo {secret} (finalidade {purpose}) passou a outra versão depois que o plano foi feito.",
+        remedy="Outra execução ou uma pessoa trocou a chave. Execute de novo: a rotina olha tudo outra vez.",
+        safe="Nenhuma chave nova foi criada por esta execução.",
+        data=OfPurpose,
+    ),
+    "ssh.other_plan": Words(
+        title="O plano não é mais o combinado",
+        message="Foi combinado o plano {agreed}, mas agora o plano seria {now}.",
+        remedy="Rode a simulação de novo, veja o que mudou nas contas, e combine o plano novo.",
+        safe=UNTOUCHED,
+        data=Digests,
+    ),
+}

@@ -1,0 +1,45 @@
+"""What is wrong with the keys that stand on accounts, and with servers."""
+
+from collections.abc import Mapping
+
+from tasks.core.wording import Words
+from tasks.ssh.model.told import KeyAt, LinesAt, SeenSince, Shared, Weak
+
+INVENTORY: Mapping[str, Words] = {
+    "ssh.unknown_key": Words(
+        title="Chave de dono desconhecido",
+        message="Em {subject} há uma chave que ninguém declarou: {kind} de {bits} bits, {fingerprint}, em {place}.",
+        remedy="Descubra de quem é. Se deve ficar, declare-a em known_keys; se não, remova a linha.",
+        data=KeyAt,
+    ),
+    "ssh.weak_key": Words(
+        title="Chave fraca",
+        message="Em {subject} há uma chave fraca: {kind} de {bits} bits, {fingerprint}, em {place}.",
+        remedy="Peça ao dono uma chave Ed25519 e remova esta.",
+        data=KeyAt,
+    ),
+    "ssh.old_key": Words(
+        title="Chave há tempo demais na conta",
+        message="Em {subject}, a chave {fingerprint} está desde {since:%d/%m/%Y} ({days:.0f} dias), pelo menos.",
+        remedy="Peça ao dono que a troque.",
+        data=SeenSince,
+    ),
+    "ssh.shared_key": Words(
+        title="Chave em várias contas",
+        message="A chave {subject} está em {count} contas: {accounts}.",
+        remedy="Quem a tiver abre todas. Veja se é mesmo necessário.",
+        data=Shared,
+    ),
+    "ssh.unparsable_lines": Words(
+        title="Linhas ilegíveis no arquivo de chaves",
+        message="Em {subject}, as linhas {numbers} de {path} não são chave nem comentário; ficaram intactas.",
+        remedy="O sshd as ignora. Corrija ou remova.",
+        data=LinesAt,
+    ),
+    "ssh.weak_algorithms": Words(
+        title="Servidor oferece algoritmos fracos",
+        message="{subject} ({software}) oferece: {algorithms}.",
+        remedy="Retire-os em sshd_config (KexAlgorithms, Ciphers, MACs, HostKeyAlgorithms).",
+        data=Weak,
+    ),
+}

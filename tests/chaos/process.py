@@ -1,0 +1,37 @@
+"""A body in a process of its own, which says how far it is and can be killed at any instant."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from typing import Any
+
+RUN_SECONDS = 120.0
+BODIES = ["tests.chaos.body", "tests.chaos.ssh_body"]  # one process has imported them all, and each body is its fork
+
+
+@contextmanager
+def started(body: Callable[..., None], *args: object) -> Iterator[tuple[ForkServerProcess, Connection]]:
+    """Start `body` (its last argument is where it says things), forked from a process that has only imported it."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(BODIES)
+    hearing, saying = context.Pipe(duplex=False)
+    process = context.Process(target=body, args=(*args, saying))
+    process.start()
+    saying.close()
+    try:
+        yield process, hearing
+    finally:
+        process.kill()
+        process.join()
+        hearing.close()
+
+
+def heard(hearing: Connection, most: int = 1000) -> Iterator[Any]:
+    """Yield what the body says until it has said `most` things or is gone."""
+    with suppress(EOFError):
+        for _ in range(most):
+            if not hearing.poll(RUN_SECONDS):
+                raise TimeoutError("the body neither ends nor goes on")
+            yield hearing.recv()

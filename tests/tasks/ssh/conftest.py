@@ -1,0 +1,5 @@
+"""A world of the rotation, for its parts."""
+
+from tests.tasks.ssh.world import services, world
+
+__all__ = ["services", "world"]
