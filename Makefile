@@ -30,7 +30,7 @@ down: $(READY) ## end what `make up` started
 	.venv/bin/marias lab down
 
 test: setup ## run every test against the lab's real servers (ARGS="-k name" for some)
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 cover: setup ## run every test and show which lines none of them reached, children of the tests too (slower)
 	.venv/bin/python -m pytest $(ARGS) --cov
@@ -50,10 +50,10 @@ lock: ## resolve the dependencies anew and pin them by hash (ARGS=--upgrade for 
 	$(COMPILE) requirements/tools.in --output-file requirements/tools.txt
 	$(COMPILE) pyproject.toml --extra embedded --group lab --group dev --output-file requirements/lock.txt
 
-chaos: setup ## kill, cut off and restart things N times while DUTY runs (DUTY=frame N=50; DUTY=backup-restore-test N=100)
+chaos: setup ## kill, cut off and restart things N times while DUTY runs (DUTY=frame N=50; DUTY=ssh-rotation N=500)
 	.venv/bin/python -m tests.chaos --duty "$(or $(DUTY),frame)" --times "$(or $(N),50)"
 
-bench: setup ## measure DUTY beside what it is held to, N rounds, on MB megabytes (DUTY=backup-restore-test N=3 MB=1000)
+bench: setup ## measure DUTY beside what it is held to, N rounds, on MB megabytes (DUTY=backup-restore-test N=3 MB=1000; DUTY=ssh-rotation N=3)
 	.venv/bin/python -m tests.bench --duty "$(or $(DUTY),backup-restore-test)" --times "$(or $(N),3)" --mb "$(or $(MB),1000)"
 
 pictures: setup ## make the pictures of docs/images anew, in a lab of their own

@@ -69,9 +69,14 @@ def _checks(settings: Environment) -> Iterator[Check]:
     for name, purpose in settings.ssh.purposes.items():
         questions += ((f"SSH key of the purpose {name}", partial(_key, settings, purpose.secret)),)
     for copy in settings.secret_sync.copies:
+        original = f"secretsmanager:{copy.secret}#{copy.key}"
+        questions += ((f"original of {copy.place}", partial(secrets.resolve, original, aws)),)
         questions += ((f"GitHub environment of {copy.place}", partial(_environment, settings, copy)),)
     for what, ask in questions:
         yield from _answers(what, ask)
+    for name, host in settings.ssh.hosts.items():
+        why = "" if host.host_keys else "Nenhuma chave em host_keys: docs/runbooks/ssh-rotation.md, Preparar."
+        yield Check(what=f"pinned key of the host {name}", state=NOT_READY if why else READY, why=why)
     for what in UNSHOWN:
         yield Check(what=what, state=NOT_CHECKED, why="only a write would show it")
 

@@ -14,7 +14,7 @@ from tasks.secret_sync import steps as sync
 from tasks.secret_sync.model import changes_of, trouble_of
 from tasks.ssh import report, rules, steps, wording
 from tasks.ssh.model.keys import Keys
-from tasks.ssh.model.plan import Survey, Why
+from tasks.ssh.model.plan import Survey
 from tasks.ssh.model.rotated import Rotated
 from tasks.ssh.rules import due, findings, planning
 
@@ -48,7 +48,7 @@ def ssh_rotation(  # noqa: PLR0913 - one keyword per field of the form
     Output: verdict, what each account answered before and after, the plan and its digest, every key that was found.
     Impact of failure: the old keys go on working; the next working morning finishes what is half done.
     """
-    cfg = run.settings.ssh
+    cfg, asked = run.settings.ssh, {"purpose": purpose, "rotate_now": rotate_now, "compromised": compromised}
     run.progress(0, wording.READING)
     keys, unread = _keys(run, due.purposes(cfg, purpose))
     if not keys:
@@ -58,7 +58,7 @@ def ssh_rotation(  # noqa: PLR0913 - one keyword per field of the form
     if not why and not unread:
         return judge((), result="nothing_due", measures=rules.ages(keys))
 
-    surveys = tuple(_surveyed(run, each, why[each.purpose], trial=not dry_run) for each in keys if each.purpose in why)
+    surveys = tuple(_surveyed(run, each, trial=not dry_run) for each in keys if each.purpose in why)
     planned = planning.plan(surveys, why)
     planning.agreed(planned, plan)
     done = tuple(
@@ -71,7 +71,7 @@ def ssh_rotation(  # noqa: PLR0913 - one keyword per field of the form
     return judge(
         tuple(rules.all_findings(done, (*keys, *others), unread, standing, cfg)),
         result=rules.result(planned, dry_run=dry_run),
-        subject=report.subject(planned, dry_run=dry_run),
+        subject=report.command(planned, run.attempt.environment, **asked) if dry_run else report.subject(planned),
         changes=tuple(rules.changes(done)),
         coverage=() if dry_run else tuple(entry for each in done for entry in findings.coverage(each)),
         measures=rules.measures(planned, done, keys),
@@ -90,9 +90,7 @@ def _keys(run: Run, purposes: Collection[str]) -> tuple[tuple[Keys, ...], tuple[
     return tuple(keys), tuple(unread)
 
 
-def _surveyed(run: Run, keys: Keys, why: Why, *, trial: bool) -> Survey:
-    if why is Why.GRACE:
-        return Survey(keys=keys, seen=())
+def _surveyed(run: Run, keys: Keys, *, trial: bool) -> Survey:
     told = _told(run, 5, 30, f"{wording.LOOKING}: {keys.purpose}")
     return steps.survey(run.settings.ssh, run.settings.aws, keys.purpose, told, trial=trial)
 
@@ -122,7 +120,8 @@ def _add(run: Run, done: Rotated) -> Rotated:
 
 
 def _promote(run: Run, done: Rotated) -> Rotated:
-    return replace(done, keys=steps.promote(run.settings.ssh, run.settings.aws, done.part.purpose))
+    cfg, aws, verified = run.settings.ssh, run.settings.aws, done.keys.wanted.id
+    return replace(done, keys=steps.promote(cfg, aws, done.part.purpose, verified=verified))
 
 
 def _copy(run: Run, done: Rotated) -> Rotated:
@@ -140,7 +139,8 @@ def _prove(run: Run, done: Rotated) -> Rotated:
 
 
 def _settle(run: Run, done: Rotated) -> Rotated:
-    keys = steps.settle(run.settings.ssh, run.settings.aws, done.part.purpose, proved=done.proved)
+    wanted = done.keys.wanted.id if done.proved else ""
+    keys = steps.settle(run.settings.ssh, run.settings.aws, done.part.purpose, proved=wanted)
     return replace(done, keys=keys)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC
+from itertools import islice
 
 from tasks.core.findings import Outcome, Table, Verdict
 from tasks.core.pt_br import moment
@@ -15,6 +16,7 @@ from tasks.ssh.rules.inventory import Standing
 from tasks.ssh.wording.labels import LABELS
 
 _NONE = "–"
+_SHOWN = 3
 _HOW = (
     "Cada conta foi julgada pelo que o próprio sshd respondeu, e não por um registro nosso. A prova é uma conexão "
     "nova, com a chave do servidor conferida: pergunta por todas as chaves que já foram desta finalidade (sem assinar "
@@ -27,9 +29,9 @@ _LIMITS = (
     "opções não são guardados: podem citar pessoas."
 )
 _PLANNED = (
-    "Nada foi alterado. Para executar exatamente este plano, e nenhum outro: desmarque a simulação e informe o código "
-    "em “Plano combinado”, ou rode 'marias run ssh-rotation --plan CÓDIGO'. Se alguma conta mudar até lá, a execução "
-    "será recusada e nada será feito."
+    "Nada foi alterado. Para executar exatamente este plano, e nenhum outro: {command}. No formulário: as mesmas "
+    "opções, sem a simulação, e o código em “Plano combinado”. Se alguma conta mudar até lá, a execução será recusada "
+    "e nada será feito."
 )
 
 
@@ -37,9 +39,9 @@ def build(outcome: Outcome) -> tuple[Block, ...]:
     """Return the middle of the report; an outcome that an error made, or that found nothing due, has none."""
     if outcome.result in {"error", "nothing_due", "previous_retired"}:
         return ()
-    planned = outcome.result == "planned"
+    planned = (Heading(text="Como executar este plano"), Paragraph(text=_PLANNED.format(command=outcome.subject)))
     return (
-        *((Heading(text="Como executar este plano"), Paragraph(text=_PLANNED)) if planned else ()),
+        *(planned if outcome.result == "planned" else ()),
         Heading(text="Como se provou" if outcome.verdict is Verdict.PASSED else "Como se prova"),
         Paragraph(text=_HOW),
         Heading(text="O que isto não prova"),
@@ -47,10 +49,16 @@ def build(outcome: Outcome) -> tuple[Block, ...]:
     )
 
 
-def subject(plan: Plan, *, dry_run: bool) -> str:
-    """Return what the run is about: its purposes, and of a simulation the code of the plan."""
-    names = ", ".join(part.purpose for part in plan.purposes)
-    return f"{names} (plano {plan.digest})" if dry_run else names
+def subject(plan: Plan) -> str:
+    """Return what the run is about: its purposes."""
+    return ", ".join(part.purpose for part in plan.purposes)
+
+
+def command(plan: Plan, environment: str, **parameters: object) -> str:
+    """Return the command that carries out exactly this plan, made with these parameters; empty ones are left out."""
+    asked = {name: "true" if value is True else value for name, value in parameters.items() if value}
+    given = (f" -p {name}={value}" for name, value in asked.items())
+    return f"marias run ssh-rotation -e {environment} --plan {plan.digest}{''.join(given)}"
 
 
 def tables(done: Sequence[Rotated], standing: Sequence[Standing]) -> tuple[Table, ...]:
@@ -102,6 +110,13 @@ def _stored(done: Sequence[Rotated]) -> Table:
     return Table(name="stored-keys", title="Chaves guardadas no Secrets Manager", columns=columns, rows=rows)
 
 
+def _also_at(key: Standing) -> str:
+    """Return the first other accounts on which a key stands: a person's stands on hundreds."""
+    others = ", ".join(islice((account for account in key.accounts if account != key.account), _SHOWN))
+    more = len(key.accounts) - 1 - _SHOWN
+    return f"{others} e mais {more}" if more > 0 else others
+
+
 def _inventory(standing: Sequence[Standing]) -> Table:
     rows = tuple(
         (
@@ -113,7 +128,7 @@ def _inventory(standing: Sequence[Standing]) -> Table:
             ",".join(key.line.options) or _NONE,
             f"{key.path}:{key.line.number}",
             moment(key.last_used) if key.last_used else _NONE,
-            ", ".join(key.elsewhere) or _NONE,
+            _also_at(key) or _NONE,
         )
         for key in standing
     )

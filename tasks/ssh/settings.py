@@ -147,8 +147,13 @@ class Ssh(Section):
 
     def _bad_jumps(self) -> Iterator[tuple[LiteralString, str]]:
         for name, jump in ((name, host.jump) for name, host in self.hosts.items() if host.jump):
-            if jump.host not in self.hosts or self.hosts[jump.host].jump or jump.purpose not in self.purposes:
+            if jump.host not in self.hosts or self.hosts[jump.host].jump or not self._opens(jump):
                 yield "settings.bad_jump", name
+
+    def _opens(self, jump: Jump) -> bool:
+        """Return whether the key of a jump is rotated on the account that it opens: else it would be cut off."""
+        access = self.purposes[jump.purpose].access if jump.purpose in self.purposes else ()
+        return any(jump.host in self.hosts_of(one) and jump.account in one.accounts for one in access)
 
     def hosts_of(self, access: Access) -> tuple[str, ...]:
         """Return the names of the hosts that an access means, in the order of [ssh.hosts]."""

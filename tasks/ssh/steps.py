@@ -60,9 +60,9 @@ def add(cfg: Ssh, aws: Aws, targets: Sequence[Target], why: Why, told: Told) -> 
 
 
 @effect(timeout=SHORT)
-def promote(cfg: Ssh, aws: Aws, purpose: str) -> Keys:
+def promote(cfg: Ssh, aws: Aws, purpose: str, *, verified: str) -> Keys:
     """Make the pending key the current one."""
-    return stages.promote(Vault(cfg, aws), purpose)
+    return stages.promote(Vault(cfg, aws), purpose, verified=verified)
 
 
 @effect(timeout=LONG)
@@ -72,6 +72,6 @@ def prove(cfg: Ssh, aws: Aws, targets: Sequence[Target], why: Why, told: Told) -
 
 
 @effect(timeout=SHORT)
-def settle(cfg: Ssh, aws: Aws, purpose: str, *, proved: bool) -> Keys:
+def settle(cfg: Ssh, aws: Aws, purpose: str, *, proved: str) -> Keys:
     """Let go of stored keys that have served."""
     return stages.settle(Vault(cfg, aws), purpose, proved=proved, grace=timedelta(days=cfg.grace_days))

@@ -1,6 +1,7 @@
 """A body in a process of its own, which says how far it is and can be killed at any instant."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -17,7 +18,7 @@ def started(body: Callable[..., None], *args: object) -> Iterator[tuple[ForkServ
     context = get_context("forkserver")
     context.set_forkserver_preload(BODIES)
     hearing, saying = context.Pipe(duplex=False)
-    process = context.Process(target=body, args=(*args, saying))
+    process = context.Process(target=_go, args=(dict(os.environ), body, *args, saying))
     process.start()
     saying.close()
     try:
@@ -26,6 +27,13 @@ def started(body: Callable[..., None], *args: object) -> Iterator[tuple[ForkServ
         process.kill()
         process.join()
         hearing.close()
+
+
+def _go(environ: Mapping[str, str], body: Callable[..., None], *args: object) -> None:
+    """Do what the body does, in the environment of now: the process of which this one is a fork may be older."""
+    os.environ.clear()
+    os.environ.update(environ)
+    body(*args)
 
 
 def heard(hearing: Connection, most: int = 1000) -> Iterator[Any]:

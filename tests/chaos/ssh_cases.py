@@ -52,20 +52,23 @@ class Usual:
 
 
 def undisturbed(here: World, parameters: Parameters) -> Usual:
-    """Run the body to its end, which must be the good one."""
+    """Run the body to its end, which must be a good one (after a compromise there is always something to say)."""
     began = time.monotonic()
+    here.declare(parameters)
     with started(body, Order(settings=here.settings(), parameters=parameters)) as (_process, hearing):
         *points, end = heard(hearing)
-    assert end.verdict == Verdict.PASSED, end
+    good = {Verdict.PASSED, *((Verdict.ATTENTION,) if here.compromised else ())}
+    assert end.verdict in good, end
+    assert end.proved == end.accounts, end
+    here.compromised.clear()
     return Usual(points=tuple(points), seconds=time.monotonic() - began)
 
 
-def cases(
-    here: World, harms: Mapping[str, Harm], chance: random.Random, all_of: Sequence[Parameters]
-) -> Iterator[Case]:
+def cases(here: World, harms: Mapping[str, Harm], chance: random.Random) -> Iterator[Case]:
     """Yield cases without end, in shuffled rounds, so that no point and no harm is missed."""
-    undisturbed(here, all_of[0])  # which also starts the process of which all others are forks
-    usual = [(parameters, undisturbed(here, parameters)) for parameters in (*all_of[:1], *all_of[1:][-1:])]
+    all_of = [parameters for parameters in PARAMETERS if parameters.get("purpose", here.purposes[0]) in here.purposes]
+    undisturbed(here, USUAL)  # which also starts the process of which all others are forks
+    usual = [(parameters, undisturbed(here, parameters)) for parameters in (USUAL, COMPROMISED)]
     ends = [(parameters, point) for parameters, run in usual for point in range(1, len(run.points) + 1)]
     seconds = usual[0][1].seconds
     points, names = list[tuple[Parameters, int]](), list[str]()

@@ -87,6 +87,7 @@ class World:
     hub: LabGithub
     aws_gate: Gate
     github_gate: Gate
+    purposes: tuple[str, ...]
     person: Pair = field(default_factory=pair)
     keys: dict[str, dict[str, Secret]] = field(default_factory=dict)
     first: dict[str, bytes] = field(default_factory=dict)
@@ -97,6 +98,11 @@ class World:
     versions: dict[str, str] = field(default_factory=dict)
     worlds: int = 0
     lock: RLock = field(default_factory=RLock)
+
+    @property
+    def access(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return what each purpose's key opens."""
+        return {name: access for name, access in ACCESS.items() if name in self.purposes}
 
     def secret(self, purpose: str) -> str:
         """Return the name of a purpose's secret."""
@@ -115,7 +121,7 @@ class World:
             }
             for name, host in self.ssh.hosts.items()
         }
-        purposes = {name: {"secret": self.secret(name), "access": access} for name, access in ACCESS.items()}
+        purposes = {name: {"secret": self.secret(name), "access": access} for name, access in self.access.items()}
         known = [{"owner": "Ana, operações", "key": self.person.public}]
         section = {"hosts": hosts, "purposes": purposes, "known_keys": known, **patience}
         place = dict(zip(("repository", "environment", "name"), COPY, strict=True))
@@ -137,7 +143,7 @@ class World:
             self.ssh.reset()
             self.hub.forget()
             self.keys, self.first, self.added = {}, {}, {}
-            for purpose in ACCESS:
+            for purpose in self.access:
                 key = pair()
                 self.keys[purpose] = {key.public: key.private}
                 created = (datetime.now(UTC) - OLD).isoformat()
@@ -151,6 +157,11 @@ class World:
                 content = template.replace(b"{key}", line.encode()).replace(b"{person}", self.person.public.encode())
                 door.host.write(door.account, content)
                 self.first[str(door)], self.added[str(door)] = content, b""
+
+    def declare(self, parameters: Mapping[str, Any]) -> None:
+        """Take note of a compromise: until it is over, the key that CI has may open nothing."""
+        if parameters.get("compromised"):
+            self.compromised |= set(self.keys)
 
     def stored(self, purpose: str) -> tuple[str, ...]:
         """Return the public line of every version that has a label, the oldest first; each is remembered for good."""
@@ -183,7 +194,7 @@ class World:
 
 
 @contextmanager
-def world() -> Iterator[World]:
+def world(purposes: tuple[str, ...] = tuple(ACCESS)) -> Iterator[World]:
     """Run servers and services, with gates before Secrets Manager and GitHub; the caller brings AWS's credentials."""
     os.environ[TOKEN] = lab_github.TOKEN
     with (
@@ -196,7 +207,12 @@ def world() -> Iterator[World]:
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": region})
         try:
             made = World(
-                ssh=ssh, secrets=cloud.client("secretsmanager"), hub=hub, aws_gate=gates[0], github_gate=gates[1]
+                ssh=ssh,
+                secrets=cloud.client("secretsmanager"),
+                hub=hub,
+                aws_gate=gates[0],
+                github_gate=gates[1],
+                purposes=purposes,
             )
             made.begin_anew()
             yield made

@@ -15,7 +15,7 @@ from tasks.core.findings import Verdict
 from tests.chaos import kills, whole_runs
 from tests.chaos.process import RUN_SECONDS, heard, started
 from tests.chaos.ssh_body import WHOLE, End, Order, body
-from tests.chaos.ssh_cases import PARAMETERS, Case, Parameters, cases
+from tests.chaos.ssh_cases import Case, cases
 from tests.chaos.ssh_ground import HASTY, PATIENT, World, world
 from tests.chaos.ssh_harm import possible
 from tests.chaos.ssh_watch import Tally, locked, settled, watched
@@ -30,7 +30,8 @@ def main(times: int, console: Console) -> int:
     logging.disable(logging.WARNING)
     os.environ.update(CREDENTIALS)
     tally = Tally()
-    harm_the_body(times, random.Random(), console, tally)  # noqa: S311 - chance, not secrecy
+    with world() as here:
+        harm_the_body(here, times, random.Random(), console, tally)  # noqa: S311 - chance, not secrecy
     console.print(tally)
     whole = kills.Tally()
     whole_runs.kill_them(KILLED, times // 20, 0, console, whole)
@@ -38,28 +39,24 @@ def main(times: int, console: Console) -> int:
     return 1 if tally.broken or whole.broken else 0
 
 
-def harm_the_body(
-    times: int, chance: random.Random, console: Console, tally: Tally, all_of: Sequence[Parameters] = PARAMETERS
-) -> None:
+def harm_the_body(here: World, times: int, chance: random.Random, console: Console, tally: Tally) -> None:
     """Harm `times` runs, each followed by one that must finish what was begun."""
-    with world() as here:
-        chosen = cases(here, possible(here), chance, all_of)
-        with watched(here, tally):
-            for case in (next(chosen) for _ in range(times)):
-                if tally.runs % CHAIN == 0:
-                    here.begin_anew()
-                told = len(tally.promises)
-                harmed(here, case, chance, tally)
-                console.print(tally.line, *tally.promises[told:], sep="\n", soft_wrap=True)
-                if len(tally.promises) > told:
-                    here.begin_anew()  # so that one broken promise is counted once
+    chosen = cases(here, possible(here), chance)
+    with watched(here, tally):
+        for case in (next(chosen) for _ in range(times)):
+            if tally.runs % CHAIN == 0:
+                here.begin_anew()
+            told = len(tally.promises)
+            harmed(here, case, chance, tally)
+            console.print(tally.line, *tally.promises[told:], sep="\n", soft_wrap=True)
+            if len(tally.promises) > told:
+                here.begin_anew()  # so that one broken promise is counted once
 
 
 def harmed(here: World, case: Case, chance: random.Random, tally: Tally) -> None:
     """Harm one run, see that nobody is locked out, and let the next run finish."""
     tally.last = case.name
-    if case.parameters.get("compromised"):
-        here.compromised |= set(here.keys)
+    here.declare(case.parameters)
     settings = here.settings(HASTY if case.harm else PATIENT)
     order = Order(settings=settings, parameters=case.parameters, stop_after=case.stop_after)
     with started(body, order) as (process, hearing):

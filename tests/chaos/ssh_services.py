@@ -58,15 +58,16 @@ def second_run(world: World, chance: random.Random) -> Iterator[None]:
 
 @contextmanager
 def away_for_two(world: World, _chance: random.Random) -> Iterator[None]:
-    """End the server that no rotation waits for; another rotation goes by before it is back."""
+    """End the server that no rotation waits for; two rotations go by before it is back."""
     world.away.add(OPTIONAL)
     host = world.ssh.hosts[OPTIONAL]
     host.stop()
     try:
         yield
-        order = Order(settings=world.settings(HASTY), parameters={"rotate_now": True, "purpose": "ops"})
-        with started(body, order) as (_process, hearing):
-            tuple(heard(hearing))
+        order = Order(settings=world.settings(HASTY), parameters={"rotate_now": True})
+        for _ in range(2):
+            with started(body, order) as (_process, hearing):
+                tuple(heard(hearing))
     finally:
         host.start()
         world.away.discard(OPTIONAL)

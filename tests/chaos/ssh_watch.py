@@ -101,10 +101,10 @@ def _look(world: World, tally: Tally) -> None:
                 continue
             tally.looks += 1
             if not _any_in(held[door.purpose], content) and not _any_in(world.stored(door.purpose), content):
-                tally.lockouts.append(f"{tally.last}: no stored key stands at {door}")
+                _broken(tally.lockouts, f"{tally.last}: no stored key stands at {door}")
             ours = door.purpose == "deploy" and not world.compromised
             if ours and not _any_in((copied, world.copied()), content):
-                tally.ci.append(f"{tally.last}: CI's key does not stand at {door}")
+                _broken(tally.ci, f"{tally.last}: CI's key does not stand at {door}")
 
 
 def _knock(world: World, tally: Tally) -> None:
@@ -117,7 +117,13 @@ def _knock(world: World, tally: Tally) -> None:
         return
     tally.knocks += opened
     if not opened and door.host.name not in world.away and number == world.worlds:
-        tally.lockouts.append(f"{tally.last}: no stored key opens {door}")
+        _broken(tally.lockouts, f"{tally.last}: no stored key opens {door}")
+
+
+def _broken(promises: list[str], told: str) -> None:
+    """Tell a broken promise once, however often it is seen."""
+    if told not in promises:
+        promises.append(told)
 
 
 def is_open(world: World, door: Door) -> bool:

@@ -15,6 +15,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments import cli, following
+from deployments.lab import fleet
 from deployments.lab.lab import Lab
 from deployments.preflight import UNSHOWN
 from tasks.adapters import prefect_api
@@ -291,7 +292,9 @@ QUESTIONS = (
     "SSH key of the purpose deploy",
     "SSH key of the purpose ops",
     "SSH key of the purpose copias",
+    "original of assist-marias/assist-move-assist:PRODUCTION/DEPLOY_SSH_KEY",
     "GitHub environment of assist-marias/assist-move-assist:PRODUCTION/DEPLOY_SSH_KEY",
+    *(f"pinned key of the host {name}" for name in fleet.HOSTS),
 )
 
 

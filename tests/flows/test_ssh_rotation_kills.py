@@ -7,12 +7,12 @@ from rich.console import Console
 
 from deployments.lab.aws import CREDENTIALS
 from deployments.lab.sshd import unavailable
-from tests.chaos.ssh_cases import USUAL
+from tests.chaos.ssh_ground import world
 from tests.chaos.ssh_rotation import harm_the_body
 from tests.chaos.ssh_watch import Tally, shape
 
-RUNS, SEED = 9, 20260105
-DEPLOY = {**USUAL, "purpose": "deploy"}  # the purpose whose key CI has a copy of
+RUNS, SEED = 10, 20260105
+PURPOSES = ("deploy",)  # the one whose key CI has a copy of
 
 
 def test_whatever_happens_to_a_rotation_nobody_is_locked_out_no_old_key_survives_and_the_next_one_finishes(
@@ -23,7 +23,8 @@ def test_whatever_happens_to_a_rotation_nobody_is_locked_out_no_old_key_survives
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     tally = Tally()
-    harm_the_body(RUNS, random.Random(SEED), Console(quiet=True), tally, (DEPLOY,))  # noqa: S311 - chance, not secrecy
+    with world(PURPOSES) as here:
+        harm_the_body(here, RUNS, random.Random(SEED), Console(quiet=True), tally)  # noqa: S311 - chance, not secrecy
     assert (tally.runs, tally.promises) == (RUNS, ())
     assert tally.looks > RUNS
     assert tally.knocks > RUNS

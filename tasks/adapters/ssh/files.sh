@@ -133,7 +133,10 @@ inspect() { # patterns as in AuthorizedKeysFile
   case $home in '~'*) home=${HOME:-/} ;; esac
   effective=''
   if [ $# -eq 0 ] || [ "$trial" = yes ]; then
-    effective=$(sshd -T -C "user=$account,host=localhost,addr=127.0.0.1" 2>/dev/null)
+    # as sshd sees this very connection: Match may ask for any of it
+    from=${SSH_CONNECTION:-127.0.0.1 0 127.0.0.1 22}
+    to=${from#* * }
+    effective=$(sshd -T -C "user=$account,host=${from%% *},addr=${from%% *},laddr=${to% *},lport=${to#* }" 2>/dev/null)
   fi
   case $newline$effective in *"${newline}strictmodes no"*) strict=no ;; esac
   if [ $# -eq 0 ]; then

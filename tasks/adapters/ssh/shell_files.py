@@ -100,7 +100,8 @@ def _script() -> str:
 
 
 def _through_sudo(text: str, left: str, right: str) -> str:
-    return f"printf '%s%s shell\\n' {left} {right}\ntext={quote(text)}\nprintf '%s' \"$text\" | sudo -n -- sh\n"
+    handed = "printf 'SSH_CONNECTION=%s\\n%s' \"'$SSH_CONNECTION'\" \"$text\""  # sudo lets no variable through
+    return f"printf '%s%s shell\\n' {left} {right}\ntext={quote(text)}\n{handed} | sudo -n -- sh\n"
 
 
 def _replaced(file: RemoteFile, lines: Iterator[bytes]) -> Replaced:

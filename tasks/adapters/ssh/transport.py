@@ -80,6 +80,10 @@ class Replies:
         """Take note that the connection ended."""
         self._replies.put(Reply(ENDED, Message()))
 
+    def forget(self) -> None:
+        """Let go of what leads back here."""
+        self._handler_table.clear()
+
     def is_authenticated(self) -> bool:
         """Return whether the server has let us in."""
         return self._let_in
@@ -151,6 +155,10 @@ class QuietTransport(Transport):
             self.join(_JOIN_SECONDS)
         self.close()
         self.stream.close()
+        # what leads back here: with it, ciphers and buffers would stay until the garbage collector comes by
+        self._handler_table.clear()  # type: ignore[attr-defined]
+        self.replies.forget()
+        self.kex_engine = self.saved_exception = cast("Any", None)
 
     def _why(self) -> Answer:
         match self.get_exception():
@@ -185,6 +193,9 @@ class QuietTransport(Transport):
     def _parse_disconnect(self, m: Message) -> None:
         m.get_int()
         self.farewell = m.get_binary().decode(errors="replace")
+
+    def _parse_debug(self, m: Message) -> None:
+        """Read nothing of it: for a log, paramiko would go through a server's remarks byte by byte."""
 
     def _log(self, level: int, msg: object, *args: object) -> None:
         """Log nothing."""

@@ -53,23 +53,24 @@ def _advance(reach: Reach, target: Target, goal: State) -> Seen:
             raise
         except OperatorError as error:  # the server was asked, and its file was not edited
             return replace(here.seen(), state=State.HELD, why=error.code)
+        left = edit.left(here, edits) if goal is State.PROVED and change else ""
         if not edits and here.state is not UNEXPLAINED[goal]:
-            return _judged(here.seen(), goal)
+            return _judged(here.seen(), goal, left)
         diff = tuple(line for edited in edits for line in edited.diff)
         with visit(reach, target) as after:
             seen = replace(after.seen(), diff=diff)
         if edits and seen.state in {State.FRESH, State.LOST}:  # the wanted key is refused: `here` is the way back
             edit.take_back(here, edits)
             return replace(seen, state=State.HELD, why="ssh.trouble.not_accepted", undone=True)
-        return _judged(seen, goal)
+        return _judged(seen, goal, left)
 
 
-def _judged(seen: Seen, goal: State) -> Seen:
+def _judged(seen: Seen, goal: State, left: str) -> Seen:
     """Return what a fresh connection, after the last edit, says of a goal."""
     if goal is State.ADDED and seen.state is State.FRESH:
         return replace(seen, state=State.HELD, why="ssh.trouble.other_source")
     if goal is State.PROVED and seen.state is State.ADDED:
         return replace(seen, state=State.OTHER_SOURCE, why="ssh.trouble.other_source")
     if goal is State.PROVED and seen.state is State.RETIRED:
-        return replace(seen, state=State.PROVED)
+        return replace(seen, state=State.OTHER_SOURCE, why=left) if left else replace(seen, state=State.PROVED)
     return seen

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tasks.adapters.ssh.files import Files, RemoteFile
+from tasks.adapters.ssh.files import Files, RemoteFile, Trouble
 from tasks.core.errors import OperatorError
-from tasks.ssh.collect.files import inspect
+from tasks.ssh.collect.files import inspect, shown
 from tasks.ssh.collect.reach import Visit
 from tasks.ssh.formats import authorized_keys as text
 from tasks.ssh.formats.stored import MADE_BY
@@ -25,19 +25,36 @@ class Edited:
     @property
     def diff(self) -> tuple[str, ...]:
         """Return the lines that went and came, keys as fingerprints."""
-        return tuple(f"{self.file.path}: {line}" for line in text.diff(self.file.content, self.after))
+        return tuple(f"{shown(self.file.path)}: {line}" for line in text.diff(self.file.content, self.after))
 
 
 def add(here: Visit) -> tuple[Edited, ...]:
     """Put the wanted key beside every line of the purpose's other keys, with that line's options."""
     keys = here.ring.keys
     comment = f"{MADE_BY} {keys.purpose} {keys.wanted.created_at:%Y-%m-%d}"
-    return _edit(here, lambda content: text.with_beside(content, old=keys.others, new=keys.wanted.key, comment=comment))
+    ours = here.superfluous  # a line of another purpose gives its options only where there is none of our own
+
+    def change(content: bytes) -> bytes:
+        old = ours if text.without(content, ours) != content else keys.others
+        return text.with_beside(content, old=old, new=keys.wanted.key, comment=comment)
+
+    return _edit(here, change)
 
 
 def remove(here: Visit) -> tuple[Edited, ...]:
     """Remove every line of the superfluous keys, also those that this machine could not use (`from=`)."""
     return _edit(here, lambda content: text.without(content, here.superfluous))
+
+
+def left(here: Visit, edits: tuple[Edited, ...]) -> str:
+    """Return why old keys may still stand in files after `edits`; "" when none do.
+
+    As authorities, whose certificates open the account, or in a file that is too large to be read.
+    """
+    after = {file.path: file.content for file in here.inspected} | {one.file.path: one.after for one in edits}
+    if set(here.superfluous) & {line.key for content in after.values() for line in text.parse(content)}:
+        return "ssh.trouble.authority"
+    return next((file.trouble for file in here.inspected if file.trouble == Trouble.TOO_LARGE), "")
 
 
 def take_back(here: Visit, edits: tuple[Edited, ...]) -> None:

@@ -62,16 +62,24 @@ def _made(keys: Keys, thrown_away: tuple[PublicKey, ...]) -> Secret:
     return Secret(stored.write(made))
 
 
-def promote(vault: Vault, purpose: str) -> Keys:
+def promote(vault: Vault, purpose: str, *, verified: str) -> Keys:
     """Make the pending key the current one; the one before is held until every target is proved. Twice is once."""
     keys, stages = vault.ring(purpose, anew=True).keys, vault.stages(purpose)
+    _still(vault, keys, verified)
     if keys.pending:
         stages.move(f"{HOLD}{keys.current.id}", to=keys.current.id, off=None)
         stages.move(CURRENT, to=keys.pending.id, off=keys.current.id)
-    return settle(vault, purpose, proved=False, grace=timedelta.max)
+    return settle(vault, purpose, proved="", grace=timedelta.max)
 
 
-def settle(vault: Vault, purpose: str, *, proved: bool, grace: timedelta) -> Keys:
+def _still(vault: Vault, keys: Keys, wanted: str) -> None:
+    """Raise OperatorError ssh.changed_meanwhile unless the wanted key is the one that the targets were asked about."""
+    if keys.wanted.id != wanted:
+        of = OfPurpose(purpose=keys.purpose, secret=vault.secret(keys.purpose))
+        raise OperatorError("ssh.changed_meanwhile", keys.purpose, of)
+
+
+def settle(vault: Vault, purpose: str, *, proved: str, grace: timedelta) -> Keys:
     """Take off the stages that have served.
 
     Pending goes from the current key, holds once all is `proved`, and then, after `grace`, previous.
@@ -81,6 +89,7 @@ def settle(vault: Vault, purpose: str, *, proved: bool, grace: timedelta) -> Key
         stages.move(PENDING, to=None, off=keys.current.id)
     if not proved:
         return vault.ring(purpose, anew=True).keys
+    _still(vault, keys, proved)
     for version in keys.versions:
         for label in (label for label in version.stages if label.startswith(HOLD)):
             stages.move(label, to=None, off=version.id)

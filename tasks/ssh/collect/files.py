@@ -1,5 +1,7 @@
 """What the files of keys of a target hold, and what would be in the way of editing them."""
 
+import os
+
 from tasks.adapters.ssh.files import Inspection, RemoteFile
 from tasks.ssh.collect.reach import Visit
 from tasks.ssh.formats import authorized_keys as text
@@ -8,16 +10,23 @@ from tasks.ssh.model.seen import KeyLine, KeysFile
 
 
 def inspect(visit: Visit, *, trial: bool) -> Inspection:
-    """Read the files of keys of a target; `trial` tries, beside each, whether it could be replaced."""
+    """Read the files of keys of a target, also for `visit.inspected`; `trial` tries whether each could be replaced."""
     patterns = visit.reach.cfg.hosts[visit.target.host].authorized_keys
-    return visit.files().inspect(visit.target.account, patterns, trial=trial)
+    found = visit.files().inspect(visit.target.account, patterns, trial=trial)
+    visit.inspected = found.files
+    return found
+
+
+def shown(path: str) -> str:
+    """Return a path as text: the bytes of its name may be none."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def facts(file: RemoteFile) -> KeysFile:
     """Return what may be told of a file: no comments and no values of options, which may name people."""
     lines = text.parse(file.content)
     return KeysFile(
-        path=file.path,
+        path=shown(file.path),
         sha256=file.sha256,
         size_bytes=len(file.content),
         mode=file.mode,

@@ -8,11 +8,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import accumulate
 from threading import Lock
 
 from tasks.adapters.ssh import Answer as Silence
 from tasks.adapters.ssh import Connection, Endpoint, connect, unreachable
-from tasks.adapters.ssh.files import Files
+from tasks.adapters.ssh.files import Files, RemoteFile
 from tasks.adapters.ssh.sftp_files import sftp
 from tasks.adapters.ssh.shell_files import shell
 from tasks.core.errors import TransientError
@@ -24,6 +25,7 @@ from tasks.ssh.settings import Ssh, Transport
 
 AT_ONCE = 5  # refusals that one connection bears beside a login, with OpenSSH's MaxAuthTries of 6
 PAUSE_SECONDS = 0.5
+SLOW = frozenset({Silence.TIMEOUT, Silence.NO_BANNER, Silence.NO_ROUTE, Silence.NAME})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,20 +35,28 @@ class Reach:
     cfg: Ssh
     vault: Vault
     gates: defaultdict[str, Lock] = field(default_factory=lambda: defaultdict(Lock))
+    silent: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))  # waits in vain, one after another
 
     def borrowed(self, target: Target) -> frozenset[PublicKey]:
         """Return the keys by which other purposes open the same account: they stay, whoever else once used them."""
-        others = (purpose for purpose in self._openers[target.host, target.account] if purpose != target.purpose)
+        openers = self._openers[self._server(target.host), target.account]
+        others = (purpose for purpose in openers if purpose != target.purpose)
         keys = (self.vault.ring(purpose).keys for purpose in others)
-        return frozenset(version.key for each in keys for version in (each.current, each.wanted))
+        return frozenset(version.key for each in keys for version in (each.current, each.wanted, *each.held))
 
     @cached_property
     def _openers(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
         """Return the purposes that open each account of each host."""
         opened = defaultdict[tuple[str, str], tuple[str, ...]](tuple)
         for target in (target for purpose in self.cfg.purposes for target in targets_of(self.cfg, purpose)):
-            opened[target.host, target.account] += (target.purpose,)
+            server = self._server(target.host)
+            opened[server, target.account] = tuple(dict.fromkeys((*opened[server, target.account], target.purpose)))
         return opened
+
+    def _server(self, host: str) -> str:
+        """Return the first name of a host in the settings that shows one of its keys: one server may have several."""
+        pinned = set(map(PublicKey.of, self.cfg.hosts[host].host_keys))
+        return next((n for n, h in self.cfg.hosts.items() if pinned & set(map(PublicKey.of, h.host_keys))), host)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,6 +72,7 @@ class Visit:
     by: str = ""
     server: str = ""
     weak: tuple[str, ...] = ()
+    inspected: tuple[RemoteFile, ...] = ()
 
     @property
     def accepted(self) -> tuple[str, ...]:
@@ -95,6 +106,11 @@ class Visit:
             by=self.by,
             server=self.server,
             weak=self.weak,
+            lent=tuple(
+                key.fingerprint
+                for key in self.ring.keys.others
+                if key in self.borrowed and self.answers.get(key.fingerprint) is Answer.ACCEPTED
+            ),
         )
 
     def files(self) -> Files:
@@ -133,11 +149,11 @@ def _knock(stack: ExitStack, made: Visit) -> None:
     left = [key for key in made.ring.keys.all if key.fingerprint not in made.answers]
     while True:
         with ExitStack() as inner, made.reach.gates[host]:
-            connection = _connected(inner, made.reach, host)
+            connection = _heard(inner, made.reach, host)
             made.server, made.weak = connection.server.software, connection.server.weak
-            asked = connection.ask(account, [key.line for key in left[:AT_ONCE]])
+            asked = connection.ask(account, [key.line for key in _batch(left)])
             answered = [answer for answer in asked if answer is not None]
-            if left and not answered:
+            if not answered and (left or not connection.open):
                 raise unreachable(host, Silence.SILENT)
             for key, answer in zip(left, answered, strict=False):
                 made.answers[key.fingerprint] = Answer.ACCEPTED if answer else Answer.REFUSED
@@ -149,6 +165,25 @@ def _knock(stack: ExitStack, made: Visit) -> None:
             if not left and (made.connection is connection or not by):
                 stack.push(inner.pop_all())
                 return
+
+
+def _heard(stack: ExitStack, reach: Reach, host: str) -> Connection:
+    """Connect, unless the host has kept others waiting in vain as often as one is tried: no fleet waits for it."""
+    if reach.silent[host] >= reach.cfg.tries:
+        raise unreachable(host, Silence.TIMEOUT)
+    try:
+        connection = _connected(stack, reach, host)
+    except TransientError as error:
+        reach.silent[host] += getattr(error.data, "answer", "") in SLOW
+        raise
+    reach.silent[host] = 0
+    return connection
+
+
+def _batch(left: list[PublicKey]) -> list[PublicKey]:
+    """Return the next keys, whose refusals one connection bears: an RSA key is asked about by three algorithms."""
+    weights = accumulate(3 if key.kind == "ssh-rsa" else 1 for key in left)
+    return [key for key, weight in zip(left, weights, strict=True) if weight <= AT_ONCE] or left[:1]
 
 
 def _connected(stack: ExitStack, reach: Reach, name: str) -> Connection:

@@ -68,7 +68,8 @@ def read(stages: SecretStages, purpose: str, secret: str) -> Ring:
     if pending is not current and not _ours(pending[1], current[0].id):
         raise OperatorError("ssh.foreign_pending", purpose, of)
     kept = {version.key for version in versions}
-    retired = tuple(key for key in dict.fromkeys(pending[1].retired) if key not in kept)
+    told = (key for _, stored_key in (pending, *pairs) for key in stored_key.retired)  # a key put by hand tells of none
+    retired = tuple(key for key in dict.fromkeys(told) if key not in kept)
     return Ring(
         keys=Keys(purpose=purpose, read_at=datetime.now(UTC), versions=versions, retired=retired),
         private={
@@ -93,6 +94,5 @@ def _version(found: StoredVersion, key: StoredKey, of: OfPurpose) -> Version:
     line = public_line(Secret(key.private_key))
     if line is None or (key.public_key and key.public_key.split()[:2] != line.split()[:2]):
         raise OperatorError("ssh.bad_stored_key", of.purpose, of)
-    return Version(
-        id=found.id, stages=found.stages, key=PublicKey.of(line), created_at=key.created_at or found.created_at
-    )
+    made = min(key.created_at or found.created_at, found.created_at)  # no key is younger than its version
+    return Version(id=found.id, stages=found.stages, key=PublicKey.of(line), created_at=made)

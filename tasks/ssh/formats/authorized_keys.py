@@ -91,8 +91,8 @@ def diff(before: bytes, after: bytes) -> tuple[str, ...]:
 
     Keys are told by type, fingerprint and the names of their options.
     """
-    old, new = parse(before), parse(after)
-    matcher = SequenceMatcher(None, [line.raw for line in old], [line.raw for line in new], autojunk=False)
+    old, new = _differing(parse(before), parse(after))
+    matcher = SequenceMatcher(None, [line.raw for line in old], [line.raw for line in new])  # autojunk: never quadratic
     return tuple(
         f"{sign} {line.number} {_shown(line)}"
         for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes()
@@ -100,6 +100,15 @@ def diff(before: bytes, after: bytes) -> tuple[str, ...]:
         for sign, lines in (("-", old[old_from:old_to]), ("+", new[new_from:new_to]))
         for line in lines
     )
+
+
+def _differing(old: tuple[Line, ...], new: tuple[Line, ...]) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
+    """Return both less the lines with which both begin, and those with which both end."""
+    first = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a.raw != b.raw), min(len(old), len(new)))
+    old, new = old[first:], new[first:]
+    pairs = zip(reversed(old), reversed(new), strict=False)
+    last = next((n for n, (a, b) in enumerate(pairs) if a.raw != b.raw), min(len(old), len(new)))
+    return old[: len(old) - last], new[: len(new) - last]
 
 
 def _raw_lines(content: bytes) -> Iterator[bytes]:

@@ -80,6 +80,7 @@ class Seen:
     weak: tuple[str, ...] = ()
     last_used: Mapping[str, datetime] = field(default_factory=dict)
     undone: bool = False
+    lent: tuple[str, ...] = ()  # keys that still open it because another purpose uses them
 
     def others(self, wanted: str) -> tuple[str, ...]:
         """Return the fingerprints of the keys that open it, but for `wanted`."""

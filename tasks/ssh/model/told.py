@@ -46,6 +46,13 @@ class HostKeys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """Which key."""
+
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
     """After how many failures, of how many accounts, the rest was left alone, and how many those are."""
 

@@ -40,14 +40,15 @@ def standing(
     done: Sequence[Rotated], keys: Sequence[Keys], cfg: Ssh, first: Sequence[FirstSeen]
 ) -> tuple[Standing, ...]:
     """Return every key that was found on the accounts before anything was changed."""
-    latest = {each.keys.purpose: each.keys for each in done}
-    known = [latest.get(each.purpose, each) for each in keys]
+    known = [*keys, *(each.keys for each in done)]  # a run may forget a key that it has removed
     return inventory.standing([one for each in done for one in each.before], known, cfg, first)
 
 
 def result(plan: Plan, *, dry_run: bool) -> str | None:
     """Return what kind of end it is, where that is not an ordinary one."""
-    only_grace = all(part.why is Why.GRACE for part in plan.purposes)
+    only_grace = all(
+        part.why is Why.GRACE and all(step.action is Action.NOTHING for step in part.steps) for part in plan.purposes
+    )
     return "planned" if dry_run else "previous_retired" if plan.purposes and only_grace else None
 
 
@@ -77,7 +78,7 @@ def measures(plan: Plan, done: Sequence[Rotated], keys: Sequence[Keys]) -> Mappi
     return {
         "accounts": len(seen),
         "proved": sum(one.state is State.PROVED for one in seen),
-        "planned": sum(step.action in {Action.ROTATE, Action.FINISH} for step in steps),
+        "to_change": sum(step.action in {Action.ROTATE, Action.FINISH} for step in steps),
         **ages([latest.get(each.purpose, each) for each in keys]),
     }
 

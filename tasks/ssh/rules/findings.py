@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from tasks.core.calendar import SAO_PAULO
 from tasks.core.findings import Coverage, Finding, Severity
@@ -9,11 +10,12 @@ from tasks.ssh.model.keys import Keys
 from tasks.ssh.model.plan import Action, Why
 from tasks.ssh.model.rotated import Rotated
 from tasks.ssh.model.seen import Seen, State
-from tasks.ssh.model.told import Aged, HostKeys, Names, OnTarget, Stopped, Waiting
+from tasks.ssh.model.told import Aged, Fingerprint, HostKeys, Names, OnTarget, Stopped, Waiting
 from tasks.ssh.rules import planning
 from tasks.ssh.settings import Ssh
 
 _DAY_SECONDS = 86_400
+_WHY = {True: "ssh.why.lent", False: "ssh.why.still_current"}  # why a compromised key opens an account that is proved
 _HOST_KEYS = {
     "ssh.host_key_changed": ("ssh.target_host_key", Severity.CRITICAL),
     "ssh.host_key_unknown": ("ssh.target_unpinned", Severity.HIGH),
@@ -69,8 +71,7 @@ def of_rotation(done: Rotated, cfg: Ssh) -> Iterator[Finding]:
         yield Finding(rule=error.code, severity=Severity.HIGH, subject=error.subject, data=error.data)
         yield Finding(rule="ssh.unfinished", severity=Severity.HIGH, subject=part.purpose)
     if part.why is Why.COMPROMISED and done.ended:
-        open_still = (one for one in done.seen if one.state is not State.PROVED or not done.begun)
-        yield from (_on(one, "ssh.may_still_open", Severity.CRITICAL) for one in open_still)
+        yield from _of_compromise(done)
     if part.why is Why.LOOK:
         drifted = (one for one in done.seen if one.state in {State.ADDED, State.FRESH, State.RETIRED})
         yield from (_on(one, "ssh.drift", Severity.HIGH) for one in drifted)
@@ -80,13 +81,26 @@ def of_rotation(done: Rotated, cfg: Ssh) -> Iterator[Finding]:
         yield Finding(rule="ssh.key_too_old", severity=Severity.HIGH, subject=part.purpose, data=aged)
 
 
+def _of_compromise(done: Rotated) -> Iterator[Finding]:
+    """Yield where a compromised key may still work; where nowhere, that it did until now."""
+    if not done.begun:
+        yield Finding(rule="ssh.still_current", severity=Severity.CRITICAL, subject=done.part.purpose)
+    proved = {State.PROVED, State.LOST}  # no stored key opens what is lost
+    open_still = [one for one in done.seen if one.state not in proved or one.lent or not done.begun]
+    for one in open_still:
+        why = one.why or (f"ssh.state.{one.state}" if done.begun and not one.lent else _WHY[done.begun])
+        yield _on(replace(one, why=why), "ssh.may_still_open", Severity.CRITICAL)
+    base = next((version.key for version in done.keys.versions if version.id == done.part.base), None)
+    if done.begun and base and not open_still:
+        data = Fingerprint(fingerprint=base.fingerprint)
+        yield Finding(rule="ssh.compromise_removed", severity=Severity.MEDIUM, subject=done.part.purpose, data=data)
+
+
 def coverage(done: Rotated) -> Iterator[Coverage]:
     """Yield, target by target, whether the proof was given that it is opened by the wanted key alone.
 
     One that is still lacking is a reservation, not a failure: the next run gives it, and findings say what is wrong.
     """
-    if done.part.why is Why.GRACE:
-        return
     for one in done.seen:
         proved = one.state is State.PROVED
         why = "" if proved else f"ssh.state.{one.state}"

@@ -17,7 +17,10 @@ _DAY_SECONDS = 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """A key on a line of a file of an account; `owner` is "" when nobody knows, `ours` a purpose's, now or once."""
+    """A key on a line of a file of an account; `owner` is "" when nobody knows, `ours` a purpose's, now or once.
+
+    `accounts` are all on which the key stands, this one too: one tuple for all lines of the key.
+    """
 
     account: str
     path: str
@@ -26,7 +29,7 @@ class Standing:
     ours: bool
     since: datetime
     last_used: datetime | None
-    elsewhere: tuple[str, ...]
+    accounts: tuple[str, ...]
 
 
 def standing(seen: Sequence[Seen], keys: Sequence[Keys], cfg: Ssh, first: Sequence[FirstSeen]) -> tuple[Standing, ...]:
@@ -40,9 +43,10 @@ def standing(seen: Sequence[Seen], keys: Sequence[Keys], cfg: Ssh, first: Sequen
         for file in one.files
         for line in file.lines
     }
-    places = defaultdict[str, dict[str, None]](dict)
+    found = defaultdict[str, dict[str, None]](dict)
     for (account, _path, _number), (line, _one) in lines.items():
-        places[line.fingerprint][account] = None
+        found[line.fingerprint][account] = None
+    places = {fingerprint: tuple(accounts) for fingerprint, accounts in found.items()}
     return tuple(
         Standing(
             account=account,
@@ -52,7 +56,7 @@ def standing(seen: Sequence[Seen], keys: Sequence[Keys], cfg: Ssh, first: Sequen
             ours=line.fingerprint in ours,
             since=since.get((account, line.fingerprint), one.at),
             last_used=one.last_used.get(line.fingerprint),
-            elsewhere=tuple(place for place in places[line.fingerprint] if place != account),
+            accounts=places[line.fingerprint],
         )
         for (account, path, _number), (line, one) in lines.items()
     )
@@ -70,8 +74,8 @@ def findings(keys: Sequence[Standing], seen: Sequence[Seen], cfg: Ssh, now: date
         if not key.ours and days > cfg.max_age_days:
             data = SeenSince(fingerprint=key.line.fingerprint, since=key.since, days=days)
             yield Finding(rule="ssh.old_key", severity=Severity.MEDIUM, subject=key.account, data=data)
-    shared = {key.line.fingerprint: (key.account, *key.elsewhere) for key in keys if _is_shared(key)}
-    for fingerprint, accounts in shared.items():
+    standing_at = {key.line.fingerprint: key for key in keys}
+    for fingerprint, accounts in ((fp, key.accounts) for fp, key in standing_at.items() if _is_shared(key)):
         data_ = Shared(accounts=", ".join(sorted(accounts)), count=len(accounts))
         yield Finding(rule="ssh.shared_key", severity=Severity.LOW, subject=fingerprint, data=data_)
     yield from _of_files(seen)
@@ -80,8 +84,8 @@ def findings(keys: Sequence[Standing], seen: Sequence[Seen], cfg: Ssh, now: date
 
 def _is_shared(key: Standing) -> bool:
     """Return whether a key opens more than its owner needs: accounts of several names, or of no declared owner."""
-    names = {account.partition("@")[0] for account in (key.account, *key.elsewhere)}
-    return bool(key.elsewhere) and not key.ours and (len(names) > 1 or not key.owner)
+    names = {account.partition("@")[0] for account in key.accounts}
+    return len(key.accounts) > 1 and not key.ours and (len(names) > 1 or not key.owner)
 
 
 def weak(line: KeyLine, cfg: Ssh) -> bool:

@@ -117,7 +117,8 @@ def missing(keys: Keys, seen: Sequence[Seen], why: Why, cfg: Ssh) -> tuple[Targe
     return tuple(
         one.target
         for one in closed
-        if (patient and one.state is State.LOST) or (waits and cfg.hosts[one.target.host].required)
+        if (patient and one.state is State.LOST)
+        or (cfg.hosts[one.target.host].required and (waits or (patient and one.state is not State.UNKNOWN)))
     )
 
 

@@ -58,7 +58,10 @@ ERRORS: Mapping[str, Words] = {
     "ssh.other_plan": Words(
         title="O plano não é mais o combinado",
         message="Foi combinado o plano {agreed}, mas agora o plano seria {now}.",
-        remedy="Rode a simulação de novo, veja o que mudou nas contas, e combine o plano novo.",
+        remedy=(
+            "O código vale só com as mesmas opções da simulação (purpose, rotate_now, compromised). Se eram as mesmas, "
+            "alguma conta mudou: rode a simulação de novo, veja o que mudou, e combine o plano novo."
+        ),
         safe=UNTOUCHED,
         data=Digests,
     ),

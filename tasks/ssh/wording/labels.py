@@ -6,9 +6,10 @@ LABELS: Mapping[str, str] = {
     # measures
     "accounts": "Contas olhadas",
     "proved": "Contas provadas (só a chave vigente abre)",
-    "planned": "Contas a trabalhar",
+    "to_change": "Contas a mudar",
     "age_days": "Idade da chave vigente em dias",
     # results
+    "planned": "simulação",
     "previous_retired": "chave anterior retirada",
     "nothing_due": "nada a fazer",
     # coverage
@@ -39,6 +40,8 @@ LABELS: Mapping[str, str] = {
     "ssh.change.key_replaced": "Chave trocada e provada em",
     "sync.change.copy": "Cópia da chave trocada em",
     # what is in the way
+    "ssh.why.lent": "outra finalidade da mesma conta usa a mesma chave: troque-a também",
+    "ssh.why.still_current": "nenhuma chave nova foi criada",
     "ssh.why.fleet_stopped": "outra conta da finalidade não abre com chave alguma",
     "ssh.unreachable": "o servidor não respondeu",
     "ssh.host_key_changed": "o servidor mostra outra chave de host",
@@ -52,5 +55,9 @@ LABELS: Mapping[str, str] = {
     "ssh.trouble.other_source": (
         "a chave não está em nenhum arquivo que se possa editar (AuthorizedKeysCommand, outro caminho)"
     ),
+    "ssh.trouble.authority": "a chave antiga está no arquivo como cert-authority: retire essa linha à mão",
+    "ssh.no_current_key": "a chave de outra finalidade da mesma conta falta no cofre",
+    "ssh.bad_stored_key": "a chave de outra finalidade da mesma conta não pôde ser lida",
+    "ssh.foreign_pending": "outra finalidade da mesma conta tem um AWSPENDING de outra origem",
     "ssh.trouble.not_accepted": "o sshd não aceitou a chave nova depois da edição; a edição foi desfeita",
 }

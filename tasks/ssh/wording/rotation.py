@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 
 from tasks.core.wording import Words
-from tasks.ssh.model.told import Aged, HostKeys, Names, OnTarget, Stopped, Waiting
+from tasks.ssh.model.told import Aged, Fingerprint, HostKeys, Names, OnTarget, Stopped, Waiting
 
 ROTATION: Mapping[str, Words] = {
     "ssh.lost": Words(
         title="Conta que nenhuma chave guardada abre",
         message="O servidor recusou todas as chaves guardadas da finalidade {purpose} para {subject}.",
         remedy=(
-            "Confira se a conta existe e se o nome está certo em [ssh.purposes]. Se existe, alguém mexeu no arquivo de "
-            "chaves: entre pelo console do provedor e recoloque a chave pública atual (página do runbook). Até lá nada "
-            "é alterado nas outras contas da finalidade."
+            "Confira se a conta existe e se o nome está certo em [ssh.purposes]. Se existe, o arquivo de chaves foi "
+            "mexido ou o sshd o ignora (dono ou modo de ~, ~/.ssh e do arquivo; AllowUsers): 'journalctl -u ssh' diz "
+            "por quê. Entre pelo console do provedor (página do runbook). Até lá as outras contas da finalidade ficam "
+            "como estão, a não ser com compromised."
         ),
         data=OnTarget,
     ),
@@ -65,10 +66,24 @@ ROTATION: Mapping[str, Words] = {
         title="A chave comprometida talvez ainda abra",
         message="Não está provado que a chave comprometida de {purpose} deixou de abrir {subject} ({why}).",
         remedy=(
-            "Isole este servidor (firewall) ou retire a chave pelo console do provedor, e execute a rotina de novo até "
-            "a conta estar provada."
+            "Isole este servidor (firewall: só o worker entra) ou, pelo console do provedor, troque a linha da chave "
+            "vazada pela chave pública vigente. Depois execute a rotina de novo, até a conta estar provada."
         ),
         data=OnTarget,
+    ),
+    "ssh.still_current": Words(
+        title="A chave comprometida continua vigente",
+        message="Nenhuma chave nova foi criada para {subject}: a comprometida ainda é a atual.",
+        remedy="Assim que uma conta responder, execute de novo, outra vez com compromised=true.",
+    ),
+    "ssh.compromise_removed": Words(
+        title="Chave comprometida retirada",
+        message="A chave {fingerprint} de {subject} não abre mais nenhuma conta. Não se sabe se alguém entrou com ela.",
+        remedy=(
+            "Em cada servidor: journalctl -u ssh -u sshd --since -90days | grep -F '{fingerprint}' (ou "
+            "/var/log/auth.log*). Se há entrada que não é de vocês, é um incidente (runbook, seção 5)."
+        ),
+        data=Fingerprint,
     ),
     "ssh.drift": Words(
         title="Uma chave antiga voltou",

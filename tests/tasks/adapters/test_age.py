@@ -98,7 +98,11 @@ def test_what_comes_before_a_change_is_whole() -> None:
     assert b"".join(came) == BODY[: 3 * 65_536]
 
 
-@pytest.mark.parametrize("text", ["", "# nothing", "AGE-SECRET-KEY-1XX", f"{OWN}\nrubbish"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "# nothing", "AGE-SECRET-KEY-1XX", f"{OWN}\nrubbish"],
+    ids=["empty", "a comment", "cut", "and rubbish"],
+)
 def test_an_identity_that_is_none_is_refused_without_being_told(text: str) -> None:
     with pytest.raises(OperatorError) as caught:
         decrypted(sealed(), Secret(text))

@@ -384,6 +384,8 @@ CASES = (
         name="a compromised key goes from every account",
         parameters={"compromised": True},
         hosts=USUAL,
+        verdict=Verdict.ATTENTION,
+        findings=(("ssh.compromise_removed", "ops"),),
     ),
     Case(
         name="where a compromised key may still open is told",
@@ -415,7 +417,7 @@ CASES = (
         parameters={"compromised": True},
         hosts=USUAL,
         verdict=Verdict.FAILED,
-        findings=(("ssh.lost", TWO), ("ssh.may_still_open", TWO)),
+        findings=(("ssh.lost", TWO), ("ssh.compromise_removed", "ops")),
         proof={TWO: "lost"},
         opens={TWO: set()},
         stored=STRANDED,

@@ -141,7 +141,12 @@ def test_before_another_key_is_stored_a_compromised_one_opens_everything() -> No
     simulated = rotated(*before, found=keys(), why=Why.COMPROMISED)
     denied = replace(simulated, trouble=OperatorError("secret.denied", "name"))
     left = rotated(*before, found=keys(), why=Why.COMPROMISED, action=Action.LEAVE)
-    still = [on("ssh.may_still_open", CRITICAL), on("ssh.may_still_open", CRITICAL, "db")]
+    why = "ssh.why.still_current"
+    still = [
+        Finding(rule="ssh.still_current", severity=CRITICAL, subject="ops"),
+        on("ssh.may_still_open", CRITICAL, why=why),
+        on("ssh.may_still_open", CRITICAL, "db", why=why),
+    ]
     assert list(findings.of_rotation(simulated, CFG)) == []
     assert list(findings.of_rotation(denied, CFG))[2:] == still
     assert list(findings.of_rotation(left, CFG)) == still
@@ -198,7 +203,7 @@ def test_measures_count_accounts_and_tell_the_keys_ages() -> None:
     assert rules.measures(Plan(purposes=(done.part,)), [done], [keys(), other]) == {
         "accounts": 2,
         "proved": 1,
-        "planned": 2,
+        "to_change": 2,
         "age_days ops": 2.0,
         "age_days deploy": 1.5,
     }

@@ -30,7 +30,7 @@ def test_every_line_is_told_once_with_its_owner_its_age_and_where_else_its_key_s
     web = opened_by_old(files=(file(line(OLD), line(OTHER, 2)),), last_used={OTHER.fingerprint: used})
     db = opened_by_old("db", files=(file(line(OTHER, 7)), file(line(OLDER), line(NEW, 2), path="/l")))
     first = (FirstSeen(account="ops@web", fingerprint=OTHER.fingerprint, at=since),)
-    usual = {"path": "/k", "ours": False, "since": NOW, "last_used": None, "elsewhere": ()}
+    usual = {"path": "/k", "ours": False, "since": NOW, "last_used": None}
     expected = [
         {"account": "ops@web", "line": line(OLD), "owner": "marias-ops (ops)", "ours": True},
         {
@@ -39,13 +39,16 @@ def test_every_line_is_told_once_with_its_owner_its_age_and_where_else_its_key_s
             "owner": "Ana",
             "since": since,
             "last_used": used,
-            "elsewhere": ("ops@db",),
+            "accounts": ("ops@web", "ops@db"),
         },
-        {"account": "ops@db", "line": line(OTHER, 7), "owner": "Ana", "elsewhere": ("ops@web",)},
+        {"account": "ops@db", "line": line(OTHER, 7), "owner": "Ana", "accounts": ("ops@web", "ops@db")},
         {"account": "ops@db", "path": "/l", "line": line(OLDER), "owner": "marias-ops (ops)", "ours": True},
         {"account": "ops@db", "path": "/l", "line": line(NEW, 2), "owner": ""},
     ]
-    assert standing(web, db, db, first=first) == tuple(Standing(**{**usual, **one}) for one in expected)  # type: ignore[arg-type]
+    assert standing(web, db, db, first=first) == tuple(
+        Standing(**{**usual, "accounts": (one["account"],), **one})  # type: ignore[arg-type]
+        for one in expected
+    )
 
 
 @pytest.mark.parametrize(

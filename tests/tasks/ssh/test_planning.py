@@ -222,7 +222,7 @@ OPEN_DB = seen(State.RETIRED, "db")
         ((OPEN, OPEN_DB), (), (), ()),
         ((OPEN, seen(State.UNKNOWN, "db")), (), (), ()),
         ((seen(State.UNKNOWN), OPEN_DB), (WEB,), (), ()),
-        ((seen(State.HELD), OPEN_DB), (WEB,), (), ()),
+        ((seen(State.HELD), OPEN_DB), (WEB,), (WEB,), ()),
         ((OPEN, seen(State.LOST, "db")), (DB,), (DB,), ()),
         ((seen(State.UNKNOWN), seen(State.HELD, "db")), (WEB, DB), (WEB, DB), (WEB, DB)),
     ],

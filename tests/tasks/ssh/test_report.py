@@ -86,10 +86,12 @@ def test_a_table_without_rows_is_left_out() -> None:
     assert tables(Rotated(part=replace(PART, steps=()), keys=keys(), before=())).keys() == {"stored-keys"}
 
 
-def test_the_subject_names_the_purposes_and_of_a_simulation_the_plan() -> None:
+def test_the_subject_names_the_purposes_and_of_a_simulation_the_command_that_carries_it_out() -> None:
     plan = Plan(purposes=(PART, replace(PART, purpose="deploy")))
-    assert report.subject(plan, dry_run=False) == "ops, deploy"
-    assert report.subject(plan, dry_run=True) == f"ops, deploy (plano {plan.digest})"
+    assert report.subject(plan) == "ops, deploy"
+    run = f"marias run ssh-rotation -e lab --plan {plan.digest}"
+    assert report.command(plan, "lab", purpose="", rotate_now=False) == run
+    assert report.command(plan, "lab", purpose="ops", rotate_now=True) == f"{run} -p purpose=ops -p rotate_now=true"
 
 
 def headings(result: str | None) -> list[str]:

@@ -37,6 +37,25 @@ def test_a_new_key_is_pending_before_anybody_knows_it_and_names_all_before_it(wo
     assert written["public_key"] == f"{world.public('new')} marias-ops ops {found.pending.created_at:%Y-%m-%d}"
 
 
+def promote(world: World) -> Keys:
+    """Promote what is pending now, as after it was verified."""
+    return stages.promote(vault(world), "ops", verified=wanted(world))
+
+
+def wanted(world: World) -> str:
+    """Return the id of the version that every account should know alone."""
+    return vault(world).ring("ops").keys.wanted.id
+
+
+def test_what_was_not_verified_is_neither_promoted_nor_settled(world: World) -> None:
+    stages.stage(vault(world), plan(world))
+    with pytest.raises(OperatorError, match=r"ssh\.changed_meanwhile"):
+        stages.promote(vault(world), "ops", verified="another")
+    with pytest.raises(OperatorError, match=r"ssh\.changed_meanwhile"):
+        stages.settle(vault(world), "ops", proved="another", grace=NO_GRACE)
+    assert world.stored == WAITING
+
+
 def test_a_key_is_made_once_however_often_and_by_whomever_it_is_staged(world: World) -> None:
     first = stages.stage(vault(world), plan(world))
     again = stages.stage(vault(world), plan(world))
@@ -87,7 +106,7 @@ def test_keys_that_were_thrown_away_are_not_taken_up_again_and_there_is_an_end_t
 def test_a_promotion_holds_the_key_before_it(world: World) -> None:
     stages.stage(vault(world), plan(world))
     for _ in range(2):
-        found = stages.promote(vault(world), "ops")
+        found = promote(world)
         assert world.stored == STRANDED
         assert (found.current.key, [version.key for version in found.held]) == (world.key("new"), [world.key("old")])
 
@@ -99,36 +118,36 @@ def test_a_promotion_that_was_cut_off_after_any_move_is_finished_by_the_next(wor
     steps = ((f"{HOLD}{old}", old, None), (CURRENT, new, old), (PENDING, None, new))
     for stage, to, off in steps[:moves]:
         world.stages.move(stage, to=to, off=off)
-    stages.promote(vault(world), "ops")
+    promote(world)
     assert world.stored == STRANDED
 
 
 def test_holds_stay_until_all_is_proved_and_the_previous_key_for_its_grace(world: World) -> None:
     stages.stage(vault(world), plan(world))
-    stages.promote(vault(world), "ops")
-    stages.settle(vault(world), "ops", proved=False, grace=NO_GRACE)
+    promote(world)
+    stages.settle(vault(world), "ops", proved="", grace=NO_GRACE)
     assert world.stored == STRANDED
-    stages.settle(vault(world), "ops", proved=True, grace=GRACE)
+    stages.settle(vault(world), "ops", proved=wanted(world), grace=GRACE)
     assert world.stored == ROTATED
     for _ in range(2):
-        stages.settle(vault(world), "ops", proved=True, grace=NO_GRACE)
+        stages.settle(vault(world), "ops", proved=wanted(world), grace=NO_GRACE)
         assert world.stored == {"new": (CURRENT,)}
 
 
 def test_the_previous_key_is_not_let_go_while_another_is_pending(world: World) -> None:
     stages.stage(vault(world), plan(world))
-    stages.promote(vault(world), "ops")
+    promote(world)
     assert world.stored == STRANDED
     world.put("newer")
-    stages.settle(vault(world), "ops", proved=True, grace=NO_GRACE)
+    stages.settle(vault(world), "ops", proved=wanted(world), grace=NO_GRACE)
     assert world.stored == {"newer": (PENDING,), "new": (CURRENT,), "old": (PREVIOUS,)}
 
 
 def test_keys_of_two_rotations_are_held_side_by_side(world: World) -> None:
     for _ in range(2):
         stages.stage(vault(world), plan(world))
-        stages.promote(vault(world), "ops")
+        promote(world)
     names = {"new": (PREVIOUS, HELD), "new-2": (CURRENT,), "old": (HELD,)}
     assert sorted(world.stored.values()) == sorted(names.values())
-    stages.settle(vault(world), "ops", proved=True, grace=GRACE)
+    stages.settle(vault(world), "ops", proved=wanted(world), grace=GRACE)
     assert sorted(world.stored.values()) == [(CURRENT,), (PREVIOUS,)]

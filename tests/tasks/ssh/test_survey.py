@@ -125,7 +125,7 @@ def test_what_an_edit_would_meet_is_found_before_and_the_answers_stand(world: Wo
     ("fault", "answer"),
     [
         (Fault.CLOSE, "ssh.answer.dropped"),
-        (Fault.RESET, "ssh.answer.reset"),
+        (Fault.RESET, "ssh.answer.reset ssh.answer.dropped"),  # which of them depends on who is quicker
         (Fault.GARBAGE, "ssh.answer.not_ssh"),
         (Fault.BUSY, "ssh.answer.busy"),
         (Fault.HANG, "ssh.answer.no_banner"),
@@ -137,7 +137,8 @@ def test_no_answer_is_never_a_refusal(world: World, fault: Fault, answer: str) -
     world.ssh_changes |= {"connect_seconds": 0.5}
     with misbehaving(fault, port=host.port):
         one, two = survey(world)
-    assert (one.state, one.why, one.answer, one.answers) == (State.UNKNOWN, "ssh.unreachable", answer, {})
+    assert (one.state, one.why, one.answers) == (State.UNKNOWN, "ssh.unreachable", {})
+    assert one.answer in answer.split()
     assert two.state is State.PROVED
 
 

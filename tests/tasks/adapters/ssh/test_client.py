@@ -306,8 +306,8 @@ def test_a_server_with_weak_algorithms_alone_is_not_talked_to(alpha: LabHost) ->
 def test_a_server_that_drips_hangs_or_speaks_otherwise_has_no_more_than_its_time(fault: Fault, answer: Answer) -> None:
     with misbehaving(fault) as port:
         started = time.monotonic()
-        assert known(refusal(at(port), seconds=0.4)) == silence(answer)
-        assert time.monotonic() - started < 0.7
+        assert known(refusal(at(port), seconds=1)) == silence(answer)
+        assert time.monotonic() - started < 3  # a busy machine is slow; without an end it would be never
 
 
 @pytest.mark.parametrize("fault", [Fault.CLOSE, Fault.RESET, Fault.BUSY])
