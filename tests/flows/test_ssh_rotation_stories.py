@@ -140,6 +140,24 @@ def test_a_key_of_two_purposes_leaves_their_common_accounts_with_the_last_of_the
         world.services.secrets.delete_secret(SecretId=other, ForceDeleteWithoutRecovery=True)
 
 
+def test_a_key_of_two_purposes_stays_on_a_server_that_the_other_knows_under_another_name(world: World) -> None:
+    one = world.ssh.hosts["web-1"]
+    alias = {"address": "localhost", "port": one.port, "host_keys": (one.host_key,)}
+    other = f"{world.secret}-other"
+    world.services.secrets.create_secret(Name=other, SecretString=world.text("old", age=YOUNG))
+    named = {"address": "127.0.0.1", "port": one.port, "host_keys": (one.host_key,)}
+    world.ssh_changes["hosts"] = {"web-1": named, "alias": alias}
+    world.ssh_changes["purposes"] = {
+        "ops": {"secret": world.secret, "access": [{"host": "web-1", "accounts": [ACCOUNT]}]},
+        "deploy": {"secret": other, "access": [{"host": "alias", "accounts": [ACCOUNT]}]},
+    }
+    try:
+        world.run(purpose="ops", rotate_now=True)
+        assert world.opens(ONE) == {"old", "new"}
+    finally:
+        world.services.secrets.delete_secret(SecretId=other, ForceDeleteWithoutRecovery=True)
+
+
 def test_a_key_that_two_purposes_have_in_common_is_told(world: World) -> None:
     world.hosts = cases.ONE_ALONE
     other = f"{world.secret}-other"

@@ -39,7 +39,7 @@ class Reach:
 
     def borrowed(self, target: Target) -> frozenset[PublicKey]:
         """Return the keys by which other purposes open the same account: they stay, whoever else once used them."""
-        openers = self._openers[self._server(target.host), target.account]
+        openers = self._openers[self._servers[target.host], target.account]
         others = (purpose for purpose in openers if purpose != target.purpose)
         keys = (self.vault.ring(purpose).keys for purpose in others)
         return frozenset(version.key for each in keys for version in (each.current, each.wanted, *each.held))
@@ -49,14 +49,19 @@ class Reach:
         """Return the purposes that open each account of each host."""
         opened = defaultdict[tuple[str, str], tuple[str, ...]](tuple)
         for target in (target for purpose in self.cfg.purposes for target in targets_of(self.cfg, purpose)):
-            server = self._server(target.host)
+            server = self._servers[target.host]
             opened[server, target.account] = tuple(dict.fromkeys((*opened[server, target.account], target.purpose)))
         return opened
 
-    def _server(self, host: str) -> str:
-        """Return the first name of a host in the settings that shows one of its keys: one server may have several."""
-        pinned = set(map(PublicKey.of, self.cfg.hosts[host].host_keys))
-        return next((n for n, h in self.cfg.hosts.items() if pinned & set(map(PublicKey.of, h.host_keys))), host)
+    @cached_property
+    def _servers(self) -> Mapping[str, str]:
+        """Return, for each host, the first name in the settings under one of its keys: a server may have several."""
+        first, servers = dict[PublicKey, str](), dict[str, str]()
+        for name, host in self.cfg.hosts.items():
+            keys = [PublicKey.of(line) for line in host.host_keys]
+            servers[name] = next((first[key] for key in keys if key in first), name)
+            first = dict.fromkeys(keys, servers[name]) | first
+        return servers
 
 
 @dataclass(slots=True, kw_only=True)
