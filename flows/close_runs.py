@@ -138,11 +138,7 @@ def dead(result: str) -> Outcome:
 def report_overdue(store: Store, settings: Environment) -> int:
     """Tell people once of every run that is Running longer than its duty's limit; return how many there are."""
     now = datetime.now(UTC)
-    late = [
-        record
-        for record in prefect_api.running_runs(settings.name)
-        if record.duty in DUTIES and record.started_at and now - record.started_at > DUTIES[record.duty].limit
-    ]
+    late = [record for record in prefect_api.running_runs(settings.name) if is_overdue(record, now)]
     for record in late:
         notice = message.overdue(record.duty, record.id, DUTIES[record.duty].limit, settings.links)
         attempt = record.attempt(settings.name, record.attempts)
@@ -150,3 +146,9 @@ def report_overdue(store: Store, settings: Environment) -> int:
         receipt = f"{settings.name}/overdue/{record.id}.json"
         closing.tell(store, settings, attempt, notice, receipt, look_up=True)
     return len(late)
+
+
+def is_overdue(record: RunRecord, now: datetime) -> bool:
+    """Return whether a run runs longer than its duty's limit: since its last beginning, not since a first attempt."""
+    since = record.running_since
+    return record.duty in DUTIES and since is not None and now - since > DUTIES[record.duty].limit

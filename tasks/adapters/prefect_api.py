@@ -43,7 +43,10 @@ PAUSE_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """What the server knows of a run; times are UTC, `started_at` is the first start (None: it never started)."""
+    """What the server knows of a run; times are UTC, `started_at` is the first start (None: it never started).
+
+    `running_since` is when it last began to run, after a retry or a resume too; None while it does not run.
+    """
 
     id: str
     duty: str
@@ -56,6 +59,7 @@ class RunRecord:
     state_message: str
     expected_at: datetime
     started_at: datetime | None
+    running_since: datetime | None
     ended_at: datetime | None
 
     def attempt(self, environment: str, number: int) -> Attempt:
@@ -219,6 +223,7 @@ def _record(client: SyncPrefectClient, run: FlowRun) -> RunRecord:
         state_message=(state.message or "") if state else "",
         expected_at=run.expected_start_time or run.created or run.start_time,  # type: ignore[arg-type]
         started_at=run.start_time,
+        running_since=state.timestamp if state and state.is_running() else None,
         ended_at=run.end_time,
     )
 

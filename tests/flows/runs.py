@@ -39,6 +39,7 @@ def record(duty: str, **known: Any) -> RunRecord:  # noqa: ANN401 - the fields o
         "state_message": "",
         "expected_at": now,
         "started_at": now,
+        "running_since": now,
         "ended_at": None,
     }
     return RunRecord(duty=duty, **{**usual, **known})
