@@ -15,7 +15,7 @@ from tasks.secret_sync.model import changes_of, trouble_of
 from tasks.ssh import report, rules, steps, wording
 from tasks.ssh.model.keys import Keys
 from tasks.ssh.model.plan import Survey
-from tasks.ssh.model.rotated import Rotated
+from tasks.ssh.model.rotated import FirstSeen, Rotated
 from tasks.ssh.rules import due, findings, planning
 
 
@@ -58,6 +58,8 @@ def ssh_rotation(  # noqa: PLR0913 - one keyword per field of the form
     if not why and not unread:
         return judge((), result="nothing_due", measures=rules.ages(keys))
 
+    first = _first_seen(run)
+    others, _unread = _keys(run, [name for name in cfg.purposes if name not in {each.purpose for each in keys}])
     surveys = tuple(_surveyed(run, each, trial=not dry_run) for each in keys if each.purpose in why)
     planned = planning.plan(surveys, why)
     planning.agreed(planned, plan)
@@ -65,15 +67,13 @@ def ssh_rotation(  # noqa: PLR0913 - one keyword per field of the form
         _carried_out(run, Rotated(part=part, keys=survey.keys, before=survey.seen), dry_run=dry_run)
         for part, survey in zip(planned.purposes, surveys, strict=True)
     )
-    first = steps.first_seen(run.settings.aws, run.settings.evidence, run.attempt)
-    others, _unread = _keys(run, [name for name in cfg.purposes if name not in {each.purpose for each in keys}])
-    standing = rules.standing(done, (*keys, *others), cfg, first)
+    standing = rules.standing(done, (*keys, *others), cfg, first or ())
     return judge(
         tuple(rules.all_findings(done, (*keys, *others), unread, standing, cfg)),
         result=rules.result(planned, dry_run=dry_run),
         subject=report.command(planned, run.attempt.environment, **asked) if dry_run else report.subject(planned),
         changes=tuple(rules.changes(done)),
-        coverage=() if dry_run else tuple(entry for each in done for entry in findings.coverage(each)),
+        coverage=tuple(findings.coverage(() if dry_run else done, past_read=first is not None)),
         measures=rules.measures(planned, done, keys),
         tables=report.tables(done, standing),
     )
@@ -88,6 +88,14 @@ def _keys(run: Run, purposes: Collection[str]) -> tuple[tuple[Keys, ...], tuple[
         except OperatorError as error:
             unread.append(error)
     return tuple(keys), tuple(unread)
+
+
+def _first_seen(run: Run) -> tuple[FirstSeen, ...] | None:
+    """Read since when keys stand on accounts; an inventory that cannot be read holds up no rotation, least in need."""
+    try:
+        return steps.first_seen(run.settings.aws, run.settings.evidence, run.attempt)
+    except OperatorError:
+        return None
 
 
 def _surveyed(run: Run, keys: Keys, *, trial: bool) -> Survey:

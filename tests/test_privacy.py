@@ -11,6 +11,7 @@ from deployments.lab import postgres, slack
 from deployments.lab.lab import Lab
 from flows import closing
 from tasks.adapters import prefect_api, secrets
+from tasks.adapters.secret_stages import SecretStages
 from tasks.environment import load
 
 PERSONAL = b"CANARIA"  # in every personal text of the lab's database
@@ -18,16 +19,28 @@ PERSONAL = b"CANARIA"  # in every personal text of the lab's database
 
 @pytest.fixture(scope="module")
 def ran(server: Lab) -> str:
-    """Run the restore test on a good and on a truncated backup, through a worker; return the good run's id."""
+    """Run, through a worker, the restore test on a good and on a truncated backup; return the good run's id."""
     good = prefect_api.create_run("backup-restore-test", "lab", {})
     cut = prefect_api.create_run("backup-restore-test", "lab", {"backup": server.backups.truncated})
-    states = []
-    for run_id in (good, cut):
-        *_, last = follow(run_id, timeout_seconds=120)
-        states.append(last.run.state_name)
-        assert last.run.state_type in TERMINAL
-    assert states == ["Passed", "Unfulfilled"]
+    assert [end_of(run_id) for run_id in (good, cut)] == ["Passed", "Unfulfilled"]
     return good
+
+
+@pytest.fixture(scope="module")
+def rotated(server: Lab) -> str:
+    """Rotate, through a worker, the key of CI; return the run's id."""
+    if server.fleet.missing:
+        pytest.skip(server.fleet.missing)
+    run_id = prefect_api.create_run("ssh-rotation", "lab", {"purpose": "deploy", "rotate_now": True, "dry_run": False})
+    assert end_of(run_id) == "Passed"
+    return run_id
+
+
+def end_of(run_id: str) -> str:
+    """Return the name of a run's last state."""
+    *_, last = follow(run_id, timeout_seconds=120)
+    assert last.run.state_type in TERMINAL
+    return last.run.state_name
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +50,16 @@ def forbidden(server: Lab) -> tuple[bytes, ...]:
     key = secrets.resolve(settings.evidence.signing_key, settings.aws).reveal()
     longest_line = max(key.splitlines(), key=len)
     return (PERSONAL, slack.TOKEN.encode(), longest_line.encode())
+
+
+@pytest.fixture(scope="module")
+def private_lines(server: Lab, rotated: str) -> tuple[bytes, ...]:
+    """Return a line of every private key that was in use before the rotation or after it."""
+    settings = load("lab")
+    versions = SecretStages(settings.aws, settings.ssh.purposes["deploy"].secret).versions()
+    keys = [json.loads(version.text.reveal())["private_key"] for version in versions]
+    assert len(keys) > 1
+    return tuple(max(key.splitlines(), key=len).encode() for key in keys)
 
 
 def decoded(path: Path) -> bytes:
@@ -57,6 +80,18 @@ def test_no_planted_word_and_no_secret_is_in_what_prefect_keeps(
     assert any(p.name == "prefect.db" for p in kept)
     bodies = ((p.relative_to(home), decoded(p)) for p in kept)
     found = {(name, word) for name, body in bodies for word in forbidden if word in body}
+    assert found == set()
+
+
+def test_no_private_key_is_in_what_prefect_keeps_in_evidence_or_in_a_message(
+    server: Lab, rotated: str, private_lines: tuple[bytes, ...]
+) -> None:
+    store, home = closing.store_of(load("lab")), server.guarded.path
+    kept = [(str(p.relative_to(home)), decoded(p)) for p in home.rglob("*") if p.is_file()]
+    left = [(key, store.get(key) or b"") for key in store.keys("lab/ssh-rotation/") if rotated in key]
+    told = [(m.key, json.dumps([m.text, m.blocks]).encode()) for m in server.people.messages if rotated in m.key]
+    assert (any(name.endswith("prefect.db") for name, _ in kept), len(left) > 1, len(told)) == (True, True, 1)
+    found = {name for name, body in (*kept, *left, *told) if any(line in body for line in private_lines)}
     assert found == set()
 
 

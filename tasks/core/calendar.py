@@ -6,11 +6,11 @@ nobody would be there to help.
 
 import datetime as dt
 from functools import cache
-from zoneinfo import ZoneInfo
 
 from holidays import OPTIONAL, PUBLIC, country_holidays
 
-SAO_PAULO = ZoneInfo("America/Sao_Paulo")
+from tasks.core.pt_br import SAO_PAULO
+
 MORNING = dt.time(9)
 SATURDAY = 5
 FOUNDATION = (1, 25)  # of the city of São Paulo; the library knows the state's holidays alone

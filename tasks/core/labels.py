@@ -87,6 +87,8 @@ SEVERITIES: Final[Mapping[Severity, str]] = {
     Severity.INFO: "informativo",
 }
 
+REQUIREMENTS: Final[Mapping[bool, str]] = {True: "obrigatório", False: "não reprova por si só"}
+
 TRIGGERS: Final[Mapping[Trigger, str]] = {
     Trigger.SCHEDULE: "agendamento",
     Trigger.PERSON: "uma pessoa",

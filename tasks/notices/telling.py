@@ -125,7 +125,7 @@ def _unassessed(coverage: Sequence[CoverageRecord]) -> tuple[Item, ...]:
         for (required, why), same in groupby(missing, key=lambda c: (c.required, c.why))
     ]
     items = tuple(
-        Item(text=f"• {what} ({'obrigatório' if required else 'opcional'}): {one_line(why) or '?'}")
+        Item(text=f"• {what} ({labels.REQUIREMENTS[required]}): {one_line(why) or '?'}")
         for required, why, what in groups[:SHOWN]
     )
     return items + _rest(len(groups), "item", "itens")

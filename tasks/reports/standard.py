@@ -116,9 +116,7 @@ def _coverage(document: Document) -> tuple[Block, ...]:
         return ()
     ordered = sorted(document.coverage, key=lambda c: (c.assessed, not c.required))
     missing = sum(not c.assessed for c in ordered)
-    rows = tuple(
-        (c.about, "obrigatório" if c.required else "opcional", "sim" if c.assessed else "não", c.why) for c in ordered
-    )
+    rows = tuple((c.about, labels.REQUIREMENTS[c.required], "sim" if c.assessed else "não", c.why) for c in ordered)
     unproved = (
         f"Sem verificação: {number(missing)} de {count(len(ordered), 'item', 'itens')}. Sobre isso, nada se afirma."
     )

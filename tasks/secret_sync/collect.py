@@ -1,22 +1,11 @@
 """Reads which version each copy is of; GitHub shows no secret's value, so a variable beside it tells."""
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable
 
 from tasks.adapters.github import GitHub
-from tasks.adapters.secret_stages import CURRENT, SecretStages
 from tasks.core.errors import OperatorError
 from tasks.secret_sync.model import CopyState, State
 from tasks.secret_sync.settings import Copy
-
-
-def look(github: GitHub, stages: SecretStages, copies: Iterable[Copy]) -> tuple[CopyState, ...]:
-    """Return whether each copy of one secret is of its current version: already, stale or failed.
-
-    Raises what reading the secret's current version raises.
-    """
-    version = stages.at(CURRENT).id
-    return tuple(told(copy, version, partial(_state_of, github, copy, version)) for copy in copies)
 
 
 def version_of(github: GitHub, copy: Copy) -> str | None:
@@ -30,7 +19,3 @@ def told(copy: Copy, version: str, ask: Callable[[], State]) -> CopyState:
         return CopyState(place=copy.place, version=version, state=ask())
     except OperatorError as error:
         return CopyState(place=copy.place, version=version, state=State.FAILED, code=error.code, data=error.data)
-
-
-def _state_of(github: GitHub, copy: Copy, version: str) -> State:
-    return State.ALREADY if version_of(github, copy) == version else State.STALE

@@ -5,20 +5,13 @@ from datetime import timedelta
 from tasks.adapters import secrets
 from tasks.adapters.github import GitHub
 from tasks.adapters.secret_stages import SecretStages
-from tasks.secret_sync import apply, collect
+from tasks.secret_sync import apply
 from tasks.secret_sync.model import CopyState
 from tasks.secret_sync.settings import SecretSync
 from tasks.settings import Aws, Github
 from tasks.steps import effect
 
 SHORT = timedelta(minutes=10)
-
-
-@effect(timeout=SHORT, retries=True)
-def look_at_copies(cfg: SecretSync, aws: Aws, github: Github, secret: str) -> tuple[CopyState, ...]:
-    """Read whether each copy of a secret is of its current version; nothing is asked where there is no copy."""
-    copies = cfg.of(secret)
-    return collect.look(_github(github, aws), SecretStages(aws, secret), copies) if copies else ()
 
 
 @effect(timeout=SHORT)

@@ -490,6 +490,26 @@ def test_what_stands_on_the_accounts_is_told(world: World) -> None:
     ]
 
 
+def test_a_key_is_known_since_the_first_inventory_and_a_broken_one_is_passed_over(world: World) -> None:
+    world.hosts = cases.ONE_ALONE
+    day = "production/ssh-rotation/2026-01-05"
+    fingerprint = world.key("old").fingerprint
+    known = f"Conta,Impressão digital,Vista desde,De quem\n{ONE},{fingerprint},2026-01-05,x\n"
+    for key, body in ((f"{day}/a/attempt-1/keys.csv", known), (f"{day}/b/attempt-1/keys.csv", "a,b,c\nx,y,no day\n")):
+        world.services.buckets.put_object(Bucket=world.bucket, Key=key, Body=body.encode("utf-8-sig"))
+    outcome = world.run(dry_run=True)
+    assert [row[2] for row in rows(outcome, "keys") if row[1] == fingerprint] == ["2026-01-05"]
+    assert outcome.coverage == ()
+
+
+def test_evidence_that_cannot_be_read_holds_up_no_rotation(world: World) -> None:
+    world.hosts = cases.ONE_ALONE
+    world.bucket = "no-such-bucket"
+    outcome = world.run(compromised=True)
+    assert [entry.what for entry in outcome.coverage if not entry.assessed] == ["ssh.first_seen"]
+    assert (world.stored, world.opens(ONE)) == (ROTATED, {"new"})
+
+
 # ── the private key ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -27,9 +27,6 @@ def facts(file: RemoteFile) -> KeysFile:
     lines = text.parse(file.content)
     return KeysFile(
         path=shown(file.path),
-        sha256=file.sha256,
-        size_bytes=len(file.content),
-        mode=file.mode,
         lines=tuple(
             KeyLine(
                 number=line.number,

@@ -1,15 +1,18 @@
 """Since when keys are known to stand on accounts: what the inventories in the evidence say."""
 
 import csv
-from collections.abc import Iterator
+import logging
 from datetime import UTC, datetime
 from io import StringIO
+from itertools import islice
 
 from tasks.adapters.s3 import S3
 from tasks.core.attempt import Attempt
 from tasks.evidence.store import BucketStore, Store
 from tasks.settings import Evidence
 from tasks.ssh.model.rotated import INVENTORY, FirstSeen
+
+logger = logging.getLogger(__name__)
 
 MOST = 200  # inventories; each tells again what those before it knew of the same accounts
 
@@ -29,11 +32,16 @@ def first_seen(s3: S3, evidence: Evidence, attempt: Attempt) -> tuple[FirstSeen,
     return tuple(FirstSeen(account=account, fingerprint=key, at=at) for (account, key), at in found.items())
 
 
-def _read(store: Store, key: str) -> Iterator[FirstSeen]:
-    rows = csv.reader(StringIO((store.get(key) or b"").decode("utf-8-sig"), newline=""))
-    next(rows, None)
-    for account, fingerprint, since, *_ in rows:
-        yield FirstSeen(account=account, fingerprint=fingerprint, at=datetime.fromisoformat(since).replace(tzinfo=UTC))
+def _read(store: Store, key: str) -> tuple[FirstSeen, ...]:
+    try:
+        rows = csv.reader(StringIO((store.get(key) or b"").decode("utf-8-sig"), newline=""))
+        return tuple(
+            FirstSeen(account=account, fingerprint=fingerprint, at=datetime.fromisoformat(since).replace(tzinfo=UTC))
+            for account, fingerprint, since, *_ in islice(rows, 1, None)
+        )
+    except ValueError:
+        logger.warning("an inventory cannot be read", extra={"key": key})
+        return ()
 
 
 def _day(key: str) -> str:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 CURRENT, PENDING, PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"
@@ -79,6 +79,11 @@ class Keys:
         found = self.at(CURRENT)
         assert found is not None, self.purpose  # noqa: S101 - the vault refuses a secret without one
         return found
+
+    @property
+    def age(self) -> timedelta:
+        """Return how old the current key was when it was read."""
+        return self.read_at - self.current.created_at
 
     @property
     def pending(self) -> Version | None:

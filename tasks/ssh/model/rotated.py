@@ -39,11 +39,6 @@ class Rotated:
         return tuple(regarding(self.latest.get(seen.target, seen), wanted) for seen in self.before)
 
     @property
-    def reached(self) -> tuple[Target, ...]:
-        """Return the targets that were worked on."""
-        return tuple(target for target in self.part.targets if target in self.latest)
-
-    @property
     def begun(self) -> bool:
         """Return whether the key that the plan wants is stored; before that every target is on the key that was."""
         return not self.part.new_key or self.keys.wanted.id != self.part.base

@@ -46,9 +46,6 @@ class KeysFile:
     """
 
     path: str
-    sha256: str
-    size_bytes: int
-    mode: int
     lines: tuple[KeyLine, ...]
     unparsable: tuple[int, ...] = ()
     trouble: str = ""

@@ -12,8 +12,6 @@ from tasks.ssh.rules import findings, inventory
 from tasks.ssh.rules.inventory import Standing
 from tasks.ssh.settings import Ssh
 
-_DAY_SECONDS = 86_400
-
 
 def all_findings(
     done: Sequence[Rotated],
@@ -25,8 +23,7 @@ def all_findings(
     """Yield everything that is wrong: with keys that could not be read, with rotations, targets, and the inventory."""
     for error in unread:
         yield Finding(rule=error.code, severity=Severity.CRITICAL, subject=error.subject, data=error.data)
-    latest = {each.keys.purpose: each.keys for each in done}
-    yield from findings.of_keys([latest.get(each.purpose, each) for each in keys])
+    yield from findings.of_keys(_as_last_read(keys, done))
     for each in done:
         yield from findings.of_rotation(each, cfg)
         yield from findings.of_targets(each, cfg)
@@ -74,18 +71,19 @@ def measures(plan: Plan, done: Sequence[Rotated], keys: Sequence[Keys]) -> Mappi
     """Return how many accounts there are, how many are proved, how many were to be worked on; and the keys' ages."""
     seen = [one for each in done for one in each.seen]
     steps = [step for part in plan.purposes for step in part.steps]
-    latest = {each.keys.purpose: each.keys for each in done}
     return {
         "accounts": len(seen),
         "proved": sum(one.state is State.PROVED for one in seen),
         "to_change": sum(step.action in {Action.ROTATE, Action.FINISH} for step in steps),
-        **ages([latest.get(each.purpose, each) for each in keys]),
+        **ages(_as_last_read(keys, done)),
     }
+
+
+def _as_last_read(keys: Sequence[Keys], done: Sequence[Rotated]) -> tuple[Keys, ...]:
+    latest = {each.keys.purpose: each.keys for each in done}
+    return tuple(latest.get(each.purpose, each) for each in keys)
 
 
 def ages(keys: Sequence[Keys]) -> Mapping[str, float]:
     """Return the age in days of each purpose's current key."""
-    return {
-        f"age_days {each.purpose}": (each.read_at - each.current.created_at).total_seconds() / _DAY_SECONDS
-        for each in keys
-    }
+    return {f"age_days {each.purpose}": each.age / findings.DAY for each in keys}

@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
-from tasks.core.calendar import SAO_PAULO
 from tasks.core.findings import Coverage, Finding, Severity
+from tasks.core.pt_br import SAO_PAULO
 from tasks.ssh.model.keys import Keys
 from tasks.ssh.model.plan import Action, Why
 from tasks.ssh.model.rotated import Rotated
@@ -14,8 +15,7 @@ from tasks.ssh.model.told import Aged, Fingerprint, HostKeys, Names, OnTarget, S
 from tasks.ssh.rules import planning
 from tasks.ssh.settings import Ssh
 
-_DAY_SECONDS = 86_400
-_WHY = {True: "ssh.why.lent", False: "ssh.why.still_current"}  # why a compromised key opens an account that is proved
+DAY = timedelta(days=1)
 _HOST_KEYS = {
     "ssh.host_key_changed": ("ssh.target_host_key", Severity.CRITICAL),
     "ssh.host_key_unknown": ("ssh.target_unpinned", Severity.HIGH),
@@ -75,20 +75,27 @@ def of_rotation(done: Rotated, cfg: Ssh) -> Iterator[Finding]:
     if part.why is Why.LOOK:
         drifted = (one for one in done.seen if one.state in {State.ADDED, State.FRESH, State.RETIRED})
         yield from (_on(one, "ssh.drift", Severity.HIGH) for one in drifted)
-    days = (keys.read_at - keys.current.created_at).total_seconds() / _DAY_SECONDS
+    days = keys.age / DAY
     if days > cfg.max_age_days:
         aged = Aged(days=days, limit=cfg.max_age_days)
         yield Finding(rule="ssh.key_too_old", severity=Severity.HIGH, subject=part.purpose, data=aged)
 
 
 def _of_compromise(done: Rotated) -> Iterator[Finding]:
-    """Yield where a compromised key may still work; where nowhere, that it did until now."""
+    """Yield where a compromised key may still work; where nowhere, that it did until now.
+
+    It may in an account that is LOST, too: it is refused from here, but nobody could look into the file.
+    """
     if not done.begun:
         yield Finding(rule="ssh.still_current", severity=Severity.CRITICAL, subject=done.part.purpose)
-    proved = {State.PROVED, State.LOST}  # no stored key opens what is lost
-    open_still = [one for one in done.seen if one.state not in proved or one.lent or not done.begun]
+    open_still = [one for one in done.seen if one.state is not State.PROVED or one.lent or not done.begun]
     for one in open_still:
-        why = one.why or (f"ssh.state.{one.state}" if done.begun and not one.lent else _WHY[done.begun])
+        reasons = (
+            (not done.begun, "ssh.why.still_current"),
+            (bool(one.lent), "ssh.why.lent"),
+            (True, one.why or f"ssh.state.{one.state}"),
+        )
+        why = next(why for holds, why in reasons if holds)
         yield _on(replace(one, why=why), "ssh.may_still_open", Severity.CRITICAL)
     base = next((version.key for version in done.keys.versions if version.id == done.part.base), None)
     if done.begun and base and not open_still:
@@ -96,15 +103,17 @@ def _of_compromise(done: Rotated) -> Iterator[Finding]:
         yield Finding(rule="ssh.compromise_removed", severity=Severity.MEDIUM, subject=done.part.purpose, data=data)
 
 
-def coverage(done: Rotated) -> Iterator[Coverage]:
+def coverage(done: Sequence[Rotated], *, past_read: bool) -> Iterator[Coverage]:
     """Yield, target by target, whether the proof was given that it is opened by the wanted key alone.
 
     One that is still lacking is a reservation, not a failure: the next run gives it, and findings say what is wrong.
     """
-    for one in done.seen:
+    if not past_read:
+        yield Coverage(what="ssh.first_seen", required=False, assessed=False, why="ssh.why.past_unread")
+    for one in (one for each in done for one in each.seen):
         proved = one.state is State.PROVED
         why = "" if proved else f"ssh.state.{one.state}"
-        yield Coverage(what="ssh.proof", required=proved, assessed=proved, why=why, subject=str(one.target))
+        yield Coverage(what="ssh.proof", required=False, assessed=proved, why=why, subject=str(one.target))
 
 
 def _on(one: Seen, rule: str, severity: Severity) -> Finding:

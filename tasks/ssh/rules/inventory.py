@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tasks.core.findings import Finding, Severity
 from tasks.ssh.model.keys import Keys, PublicKey
@@ -12,7 +12,7 @@ from tasks.ssh.model.seen import KeyLine, Seen
 from tasks.ssh.model.told import KeyAt, LinesAt, SeenSince, Shared, Weak
 from tasks.ssh.settings import Ssh
 
-_DAY_SECONDS = 86_400
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def findings(keys: Sequence[Standing], seen: Sequence[Seen], cfg: Ssh, now: date
             yield Finding(rule="ssh.unknown_key", severity=Severity.MEDIUM, subject=key.account, data=where)
         if weak(key.line, cfg):
             yield Finding(rule="ssh.weak_key", severity=Severity.HIGH, subject=key.account, data=where)
-        days = (now - key.since).total_seconds() / _DAY_SECONDS
+        days = (now - key.since) / DAY
         if not key.ours and days > cfg.max_age_days:
             data = SeenSince(fingerprint=key.line.fingerprint, since=key.since, days=days)
             yield Finding(rule="ssh.old_key", severity=Severity.MEDIUM, subject=key.account, data=data)

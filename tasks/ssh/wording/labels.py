@@ -14,12 +14,14 @@ LABELS: Mapping[str, str] = {
     "nothing_due": "nada a fazer",
     # coverage
     "ssh.proof": "Prova de que só a chave vigente abre a conta",
+    "ssh.first_seen": "Desde quando cada chave está na conta",
+    "ssh.why.past_unread": "os inventários anteriores não puderam ser lidos",
     # states
     "ssh.state.fresh": "só a chave antiga abre",
     "ssh.state.added": "a antiga e a nova abrem",
     "ssh.state.retired": "só a nova abre; o arquivo ainda não foi conferido",
     "ssh.state.proved": "provada: só a vigente abre",
-    "ssh.state.lost": "nenhuma chave guardada abre",
+    "ssh.state.lost": "nenhuma chave guardada abre daqui",
     "ssh.state.held": "o arquivo não pôde ser alterado",
     "ssh.state.other_source": "uma chave removida ainda abre",
     "ssh.state.unknown": "sem resposta",

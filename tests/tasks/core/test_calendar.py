@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from tasks.core.calendar import SAO_PAULO, is_business_day, next_business_morning, today
+from tasks.core.calendar import is_business_day, next_business_morning, today
+from tasks.core.pt_br import SAO_PAULO
 
 
 def at(*when: int) -> datetime:

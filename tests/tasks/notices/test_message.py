@@ -133,7 +133,9 @@ def test_what_does_not_fit_is_counted() -> None:
     assert "… e mais 2 achados no relatório." in said
     assert "… e mais 1 mudança no relatório." in said
     assert "… e mais 5 itens no relatório." in said
-    assert "O que não foi verificado\n  • t9 (obrigatório): motivo 9\n  • t0 (opcional): motivo 0\n" in said
+    assert (
+        "O que não foi verificado\n  • t9 (obrigatório): motivo 9\n  • t0 (não reprova por si só): motivo 0\n" in said
+    )
 
 
 def test_a_remedy_that_is_what_to_do_now_is_said_once() -> None:

@@ -108,7 +108,7 @@ def test_what_was_not_checked_comes_first_and_is_counted() -> None:
             columns=COVERAGE,
             rows=(
                 ("c", "obrigatório", "não", "sem acesso"),
-                ("b", "opcional", "não", "sem extensão"),
+                ("b", "não reprova por si só", "não", "sem extensão"),
                 ("a", "obrigatório", "sim", ""),
             ),
         ),

@@ -19,7 +19,7 @@ from tasks.adapters.github import GitHub, GitHubReply
 from tasks.adapters.secret_stages import SecretStages
 from tasks.core.errors import NO_DATA, OperatorError
 from tasks.core.secret import Secret
-from tasks.secret_sync import apply, collect, steps
+from tasks.secret_sync import apply, steps
 from tasks.secret_sync.model import CopyState, State
 from tasks.secret_sync.settings import Copy, SecretSync
 from tasks.settings import Github
@@ -234,26 +234,10 @@ def test_a_secret_without_the_copys_key_changes_nothing(world: World, key: str) 
     assert world.hub.calls == []
 
 
-def test_a_look_changes_nothing(world: World) -> None:
-    def look() -> tuple[CopyState, ...]:
-        return collect.look(world.github, world.stages, (world.copy,))
-
-    assert look() == (world.state(State.STALE),)
-    world.refresh()
-    assert look() == (world.state(State.ALREADY),)
-    world.promote()
-    assert look() == (world.state(State.STALE, world.second),)
-    world.hub.fail_next(3, Failure(status=503))
-    assert look() == (world.state(State.FAILED, world.second, "github.unreachable", "HTTP 503"),)
-    assert (world.hub.secrets, world.hub.variables) == ({KEY: "one"}, {VERSION: world.first})
-
-
-def test_the_steps_do_the_same_and_ask_nobody_where_there_is_no_copy(world: World) -> None:
+def test_the_step_does_the_same_and_asks_nobody_where_there_is_no_copy(world: World) -> None:
     cfg = SecretSync(copies=(world.copy,))
     arguments = (cfg, world.cloud.settings, world.section)
-    assert steps.look_at_copies.fn(*arguments, world.copy.secret) == (world.state(State.STALE),)
     assert steps.refresh_copies.fn(*arguments, world.copy.secret) == (world.state(State.DONE),)
-    assert steps.look_at_copies.fn(cfg, nobody(), world.section, "none") == ()
     assert steps.refresh_copies.fn(cfg, nobody(), world.section, "none") == ()
 
 

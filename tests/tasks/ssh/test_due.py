@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from tasks.core.calendar import SAO_PAULO, is_business_day, today
+from tasks.core.calendar import is_business_day, today
 from tasks.core.errors import OperatorError
+from tasks.core.pt_br import SAO_PAULO
 from tasks.ssh.model.keys import CURRENT, PENDING, Keys, Version
 from tasks.ssh.model.plan import Why
 from tasks.ssh.model.told import Names

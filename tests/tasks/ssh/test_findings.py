@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from tasks.core.calendar import SAO_PAULO
 from tasks.core.errors import OperatorError
 from tasks.core.findings import Change, ChangeState, Coverage, Finding, Severity
+from tasks.core.pt_br import SAO_PAULO
 from tasks.ssh import rules
 from tasks.ssh.model.keys import CURRENT, Keys
 from tasks.ssh.model.plan import Action, Plan, PurposePlan, Step, Why
@@ -160,11 +160,17 @@ def test_who_only_looks_is_told_of_keys_that_came_back(state: State) -> None:
 
 def test_every_account_is_covered_and_one_that_is_not_proved_says_its_state() -> None:
     done = rotated(seen(State.PROVED), seen(State.UNKNOWN, "db", why="w"))
-    assert list(findings.coverage(done)) == [
-        Coverage(what="ssh.proof", required=True, assessed=True, subject="ops@web"),
+    assert list(findings.coverage([done], past_read=True)) == [
+        Coverage(what="ssh.proof", required=False, assessed=True, subject="ops@web"),
         Coverage(what="ssh.proof", required=False, assessed=False, why="ssh.state.unknown", subject="ops@db"),
     ]
-    assert list(findings.coverage(rotated(found=keys(), why=Why.GRACE))) == []
+    assert list(findings.coverage([rotated(found=keys(), why=Why.GRACE)], past_read=True)) == []
+
+
+def test_inventories_that_were_not_read_are_told_also_by_a_simulation() -> None:
+    assert list(findings.coverage((), past_read=False)) == [
+        Coverage(what="ssh.first_seen", required=False, assessed=False, why="ssh.why.past_unread")
+    ]
 
 
 def test_changes_are_the_new_key_every_account_that_was_worked_on_and_the_copies() -> None:

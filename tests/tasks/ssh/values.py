@@ -85,5 +85,5 @@ def line(key: PublicKey, number: int = 1, **known: Any) -> KeyLine:  # noqa: ANN
 
 def file(*lines: KeyLine, **known: Any) -> KeysFile:  # noqa: ANN401 - of `KeysFile`
     """Return a file with these lines."""
-    usual = {"path": "/k", "sha256": "", "size_bytes": 0, "mode": 0o600, "lines": lines}
+    usual = {"path": "/k", "lines": lines}
     return KeysFile(**{**usual, **known})
