@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
 from deployments import backing_up
 from deployments.lab.aws import LabAws
 from deployments.lab.github import TOKEN as GITHUB_TOKEN
 from deployments.lab.postgres import DATABASE, LabPostgres, truncated
 from deployments.lab.slack import TOKEN, LabSlack
+from deployments.lab.sshd import pair
 from tasks.environment import Environment, load
 
 REGION = "sa-east-1"
@@ -70,8 +68,7 @@ def make_secrets(cloud: LabAws, people: LabSlack) -> None:
 
 def signing_key() -> str:
     """Return a new Ed25519 private key in OpenSSH's format."""
-    key = Ed25519PrivateKey.generate()
-    return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    return pair().private.reveal()
 
 
 def _backups(cloud: LabAws, database: LabPostgres, settings: Environment) -> Backups:

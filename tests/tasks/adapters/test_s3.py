@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 
-from deployments.lab import aws
 from deployments.lab.aws import LabAws
 from tasks.adapters.aws import AwsAnswer
 from tasks.adapters.s3 import CHUNK_BYTES, PART_BYTES, S3, AlreadyThere, S3Object, S3Upload, S3Version, StoredObject
@@ -18,17 +17,7 @@ from tasks.core.findings import Finding, Severity
 from tests.tasks.adapters.behind_s3 import stored, tamper
 from tests.tasks.adapters.scripted import Answer, answering, nobody, s3_error
 
-
-@pytest.fixture(autouse=True)
-def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in aws.CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[LabAws]:
-    with aws.running() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("credentials")
 
 
 @pytest.fixture

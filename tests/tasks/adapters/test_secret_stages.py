@@ -2,14 +2,12 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from deployments.lab import aws
 from deployments.lab.aws import LabAws
 from tasks.adapters.aws import AwsAnswer
 from tasks.adapters.secret_stages import SecretStages, Stage, StoredVersion
@@ -23,16 +21,7 @@ CANARY = "canary-51d0"
 TEXT = "canary-a93e"
 
 
-@pytest.fixture(autouse=True)
-def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in aws.CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[LabAws]:
-    with aws.running() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("credentials")
 
 
 @pytest.fixture

@@ -3,13 +3,11 @@
 import json
 import pickle
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from deployments.lab import aws
 from deployments.lab.aws import LabAws
 from tasks.adapters.aws import AwsAnswer
 from tasks.adapters.secrets import resolve
@@ -20,16 +18,7 @@ from tests.tasks.adapters.scripted import Answer, answering, nobody
 CANARY = "canary-7c1f"
 
 
-@pytest.fixture(autouse=True)
-def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in aws.CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[LabAws]:
-    with aws.running() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("credentials")
 
 
 def stored(cloud: LabAws, text: str) -> str:
