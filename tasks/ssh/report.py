@@ -29,7 +29,7 @@ _LIMITS = (
     "opções não são guardados: podem citar pessoas."
 )
 _PLANNED = (
-    "Nada foi alterado. Para executar exatamente este plano, e nenhum outro: {command}. No formulário: as mesmas "
+    "Nada foi alterado. Para executar exatamente este plano, e nenhum outro: “{command}”. No formulário: as mesmas "
     "opções, sem a simulação, e o código em “Plano combinado”. Se alguma conta mudar até lá, a execução será recusada "
     "e nada será feito."
 )

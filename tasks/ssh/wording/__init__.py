@@ -34,8 +34,8 @@ WORDING = Wording(
         "attention": "{subject}: {proved:.0f} de {accounts:.0f} conta(s) provadas, com ressalvas. {title}.",
         "inconclusive": "{subject}: não foi possível julgar. {title}.",
         "failed": "{subject}: {proved:.0f} de {accounts:.0f} conta(s) provadas. {title}.",
-        "planned": "{to_change:.0f} de {accounts:.0f} conta(s) receberiam mudanças; nada foi alterado. Para executar "
-        "este plano: {subject}",
+        "planned": "{to_change:.0f} de {accounts:.0f} conta(s) receberiam mudanças; nada foi alterado. Este plano se "
+        "executa com “{subject}”.",
         "previous_retired": "{subject}: a chave anterior passou da carência e saiu do cofre.",
         "nothing_due": "Nenhuma chave vence antes do próximo dia útil, e nenhuma troca ficou pela metade.",
         "error": "A rotação não pôde ser feita. {title}.",
