@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
@@ -14,6 +14,7 @@ from tasks.secret_sync import steps as sync
 from tasks.secret_sync.model import changes_of, trouble_of
 from tasks.ssh import report, rules, steps, wording
 from tasks.ssh.model.keys import Keys
+from tasks.ssh.model.memory import Memory
 from tasks.ssh.model.plan import Survey
 from tasks.ssh.model.rotated import FirstSeen, Rotated
 from tasks.ssh.rules import due, findings, planning
@@ -60,11 +61,12 @@ def ssh_rotation(  # noqa: PLR0913 - one keyword per field of the form
 
     first = _first_seen(run)
     others, _unread = _keys(run, [name for name in cfg.purposes if name not in {each.purpose for each in keys}])
-    surveys = tuple(_surveyed(run, each, trial=not dry_run) for each in keys if each.purpose in why)
+    here = _Here(run=run, memory=Memory())
+    surveys = tuple(_surveyed(here, each, trial=not dry_run) for each in keys if each.purpose in why)
     planned = planning.plan(surveys, why)
     planning.agreed(planned, plan)
     done = tuple(
-        _carried_out(run, Rotated(part=part, keys=survey.keys, before=survey.seen), dry_run=dry_run)
+        _carried_out(here, Rotated(part=part, keys=survey.keys, before=survey.seen), dry_run=dry_run)
         for part, survey in zip(planned.purposes, surveys, strict=True)
     )
     standing = rules.standing(done, (*keys, *others), cfg, first or ())
@@ -98,16 +100,24 @@ def _first_seen(run: Run) -> tuple[FirstSeen, ...] | None:
         return None
 
 
-def _surveyed(run: Run, keys: Keys, *, trial: bool) -> Survey:
-    told = _told(run, 5, 30, f"{wording.LOOKING}: {keys.purpose}")
-    return steps.survey(run.settings.ssh, run.settings.aws, keys.purpose, told, trial=trial)
+class _Here(NamedTuple):
+    """A run, and what it remembers of the accounts from one step to the next."""
+
+    run: Run
+    memory: Memory[Any]
 
 
-def _carried_out(run: Run, done: Rotated, *, dry_run: bool) -> Rotated:
+def _surveyed(here: _Here, keys: Keys, *, trial: bool) -> Survey:
+    cfg, aws = here.run.settings.ssh, here.run.settings.aws
+    told = _told(here.run, 5, 30, f"{wording.LOOKING}: {keys.purpose}")
+    return steps.survey(cfg, aws, keys.purpose, told, memory=here.memory, trial=trial)
+
+
+def _carried_out(here: _Here, done: Rotated, *, dry_run: bool) -> Rotated:
     """Go through the phases of a purpose's rotation until one of them cannot be left behind."""
     for phase in () if dry_run or not done.part.possible else PHASES:
         try:
-            done = phase(run, done)
+            done = phase(here, done)
         except OperatorError as error:
             return replace(done, trouble=error)
         if done.waiting or done.left or done.trouble:
@@ -115,40 +125,41 @@ def _carried_out(run: Run, done: Rotated, *, dry_run: bool) -> Rotated:
     return done
 
 
-def _stage(run: Run, done: Rotated) -> Rotated:
-    return replace(done, keys=steps.stage(run.settings.ssh, run.settings.aws, done.part))
+def _stage(here: _Here, done: Rotated) -> Rotated:
+    return replace(done, keys=steps.stage(here.run.settings.ssh, here.run.settings.aws, done.part))
 
 
-def _add(run: Run, done: Rotated) -> Rotated:
-    cfg, part = run.settings.ssh, done.part
-    told = _told(run, 30, 60, f"{wording.ADDING}: {part.purpose}")
-    seen = steps.add(cfg, run.settings.aws, part.targets, part.why, told) if part.targets else ()
+def _add(here: _Here, done: Rotated) -> Rotated:
+    cfg, aws, part = here.run.settings.ssh, here.run.settings.aws, done.part
+    told = _told(here.run, 30, 60, f"{wording.ADDING}: {part.purpose}")
+    seen = steps.add(cfg, aws, part.targets, part.why, told, memory=here.memory) if part.targets else ()
     done = done.after(part.targets, seen)
     return replace(done, waiting=planning.missing(done.keys, done.seen, part.why, cfg))
 
 
-def _promote(run: Run, done: Rotated) -> Rotated:
-    cfg, aws, verified = run.settings.ssh, run.settings.aws, done.keys.wanted.id
+def _promote(here: _Here, done: Rotated) -> Rotated:
+    cfg, aws, verified = here.run.settings.ssh, here.run.settings.aws, done.keys.wanted.id
     return replace(done, keys=steps.promote(cfg, aws, done.part.purpose, verified=verified))
 
 
-def _copy(run: Run, done: Rotated) -> Rotated:
+def _copy(here: _Here, done: Rotated) -> Rotated:
     """Give CI the key that now is current: before the old one is removed, so that no deploy is locked out."""
-    settings, secret = run.settings, run.settings.ssh.purposes[done.part.purpose].secret
+    settings = here.run.settings
+    secret = settings.ssh.purposes[done.part.purpose].secret
     copies = sync.refresh_copies(settings.secret_sync, settings.aws, settings.github, secret)
     return replace(done, copies=changes_of(copies), trouble=trouble_of(copies))
 
 
-def _prove(run: Run, done: Rotated) -> Rotated:
-    told = _told(run, 60, 90, f"{wording.PROVING}: {done.part.purpose}")
-    targets = done.unproved
-    seen = steps.prove(run.settings.ssh, run.settings.aws, targets, done.part.why, told) if targets else ()
+def _prove(here: _Here, done: Rotated) -> Rotated:
+    cfg, aws, targets = here.run.settings.ssh, here.run.settings.aws, done.unproved
+    told = _told(here.run, 60, 90, f"{wording.PROVING}: {done.part.purpose}")
+    seen = steps.prove(cfg, aws, targets, done.part.why, told, memory=here.memory) if targets else ()
     return done.after(targets, seen)
 
 
-def _settle(run: Run, done: Rotated) -> Rotated:
+def _settle(here: _Here, done: Rotated) -> Rotated:
     wanted = done.keys.wanted.id if done.proved else ""
-    keys = steps.settle(run.settings.ssh, run.settings.aws, done.part.purpose, proved=wanted)
+    keys = steps.settle(here.run.settings.ssh, here.run.settings.aws, done.part.purpose, proved=wanted)
     return replace(done, keys=keys)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from tasks.adapters.s3 import S3
+from tasks.adapters.ssh.files import RemoteFile
 from tasks.core.attempt import Attempt
 from tasks.settings import Aws, Evidence
 from tasks.ssh.apply import advance, fleet, stages
@@ -12,6 +13,7 @@ from tasks.ssh.collect.reach import Reach
 from tasks.ssh.collect.survey import Told, each, look
 from tasks.ssh.collect.vault import Vault
 from tasks.ssh.model.keys import Keys
+from tasks.ssh.model.memory import Memory
 from tasks.ssh.model.plan import PurposePlan, Survey, Why
 from tasks.ssh.model.rotated import FirstSeen
 from tasks.ssh.model.seen import Seen
@@ -36,9 +38,11 @@ def first_seen(aws: Aws, evidence: Evidence, attempt: Attempt) -> tuple[FirstSee
 
 
 @effect(timeout=LONG)
-def survey(cfg: Ssh, aws: Aws, purpose: str, told: Told, *, trial: bool) -> Survey:
+def survey(  # noqa: PLR0913 - what is looked at, by what right, and who hears of it
+    cfg: Ssh, aws: Aws, purpose: str, told: Told, *, memory: Memory[RemoteFile], trial: bool
+) -> Survey:
     """Look at every target of a purpose; `trial` also tries whether its files could be replaced."""
-    reach = Reach(cfg=cfg, vault=Vault(cfg, aws))
+    reach = Reach(cfg=cfg, vault=Vault(cfg, aws), memory=memory)
     seen = each(reach, targets_of(cfg, purpose), lambda reach, target: look(reach, target, trial=trial), told)
     return Survey(keys=reach.vault.ring(purpose).keys, seen=seen)
 
@@ -50,13 +54,15 @@ def stage(cfg: Ssh, aws: Aws, part: PurposePlan) -> Keys:
 
 
 @effect(timeout=LONG)
-def add(cfg: Ssh, aws: Aws, targets: Sequence[Target], why: Why, told: Told) -> tuple[Seen, ...]:
+def add(  # noqa: PLR0913 - as above
+    cfg: Ssh, aws: Aws, targets: Sequence[Target], why: Why, told: Told, *, memory: Memory[RemoteFile]
+) -> tuple[Seen, ...]:
     """Add the wanted key beside the others, target by target, and prove that it opens each.
 
     A compromised key is removed at once, wherever the wanted one is proved.
     """
     work = advance.exchange if why is Why.COMPROMISED else advance.add
-    return fleet.in_waves(Reach(cfg=cfg, vault=Vault(cfg, aws)), targets, work, why, told)
+    return fleet.in_waves(Reach(cfg=cfg, vault=Vault(cfg, aws), memory=memory), targets, work, why, told)
 
 
 @effect(timeout=SHORT)
@@ -66,9 +72,11 @@ def promote(cfg: Ssh, aws: Aws, purpose: str, *, verified: str) -> Keys:
 
 
 @effect(timeout=LONG)
-def prove(cfg: Ssh, aws: Aws, targets: Sequence[Target], why: Why, told: Told) -> tuple[Seen, ...]:
+def prove(  # noqa: PLR0913 - as above
+    cfg: Ssh, aws: Aws, targets: Sequence[Target], why: Why, told: Told, *, memory: Memory[RemoteFile]
+) -> tuple[Seen, ...]:
     """Remove the other keys, target by target, and prove that none of them opens anything."""
-    return fleet.in_waves(Reach(cfg=cfg, vault=Vault(cfg, aws)), targets, advance.prove, why, told)
+    return fleet.in_waves(Reach(cfg=cfg, vault=Vault(cfg, aws), memory=memory), targets, advance.prove, why, told)
 
 
 @effect(timeout=SHORT)

@@ -19,7 +19,7 @@ newline='
 
 answer() {
   printf '%s%s begin\n' "$left" "$right"
-  for tool in base64 cat chmod chown cut dd id ln ls mv readlink rm sha256sum stat; do
+  for tool in base64 cat chmod chown dd id ln ls mv readlink rm sha256sum stat; do
     command -v "$tool" >/dev/null 2>&1 || { printf 'lacks %s\n' "$tool" && return; }
   done
   [ / -ef /. ] 2>/dev/null || { printf 'lacks -ef\n' && return; }
@@ -31,9 +31,17 @@ block() { # what comes in, under a heading
   printf '%s\n' "$1" && base64 && printf '.\n'
 }
 
-hash_of() { # as $hash; every program that is started costs as much as all else in a line
-  hash=$(sha256sum <"$1")
-  hash=${hash%% *}
+lines() { # what comes in, as $one and $two; every program that is started costs as much as a hundred lines here
+  IFS=$newline
+  set -- $1
+  unset IFS
+  count=$# one=${1-} two=${2-}
+}
+
+hashes() { # of two files, as $one and $two
+  lines "$(sha256sum "$1" "$2")"
+  one=${one%% *} two=${two%% *}
+  one=${one#\\} two=${two#\\} # so it begins where a name has a backslash
 }
 
 folder_of() {
@@ -75,11 +83,13 @@ make() { # $fresh, new and owned as $real is, with what comes in, on the disk
   alike || { echo 'Permission denied: owner, mode or ACL' && exit 1; }
 }
 
-alike() {
-  set -- $(stat -c %u:%g:%a "$real" "$fresh")
-  [ $# -eq 2 ] && [ "$1" = "$2" ] || return 1
-  set -- "$(ls -ld "$real")" "$(ls -ld "$fresh")" # their first words show whether there is an ACL
-  [ "${1%% *}" = "${2%% *}" ]
+alike() { # in mode, with the sign that there is an ACL, and owner and group
+  lines "$(ls -ldn "$real" "$fresh")"
+  [ "$count" -eq 2 ] || return 1
+  set -- $one
+  one="$1 $3 $4"
+  set -- $two
+  [ "$one" = "$1 $3 $4" ]
 }
 
 lock() { # until this shell ends; the folder itself is what is locked, where there is flock
@@ -97,26 +107,23 @@ flush() { # what a folder's names are, on the disk
 replace() {
   folder_of "$real"
   lock || { echo 'failed EWOULDBLOCK' && return; }
-  as_expected "$real" || { echo changed && return; }
+  [ -f "$real" ] && [ ! -L "$real" ] || { echo changed && return; }
   said=$(printf '%s\n' "$content" | base64 -d | make 2>&1) || { gave_up && return; }
-  hash_of "$fresh"
-  [ "$hash" = "$wanted" ] || { said='' && gave_up && return; }
   said=$(ln "$real" "$kept" 2>&1) || { gave_up && return; }
   # from here the old file has a second name: what another writer adds to it is found there after the rename
-  if as_expected "$kept" && [ ! -L "$real" ] && [ "$real" -ef "$kept" ]; then
+  hashes "$fresh" "$kept"
+  [ "$one" = "$wanted" ] || { said='' && gave_up && return; }
+  if [ "$two" = "$expected" ] && [ ! -L "$real" ] && [ "$real" -ef "$kept" ]; then
     said=$(mv -f "$fresh" "$real" 2>&1) || { gave_up && return; }
   else
     rm -f "$fresh" "$kept" && echo changed && return
   fi
   flush
   echo replaced
-  block content <"$real"
-  as_expected "$kept" || block late <"$kept"
+  hashes "$real" "$kept"
+  [ "$one" = "$wanted" ] || block content <"$real"
+  [ "$two" = "$expected" ] || block late <"$kept"
   rm -f "$kept"
-}
-
-as_expected() {
-  [ -f "$1" ] && [ ! -L "$1" ] && hash_of "$1" && [ "$hash" = "$expected" ]
 }
 
 gave_up() {
@@ -200,10 +207,13 @@ look() { # at one path: nothing is told when there is nothing
   [ -f "$real" ] || { told "$real" not_a_file && return; }
   case $real in *"$newline"*) told "$path" not_a_file && return ;; esac
   folder_of "$real"
-  sweep
   trouble=-
-  set -- $(stat -c '%a %u %g %h %s' "$real")
-  links=$(($4 - ours))
+  for attempt in 1 2 3; do # another run may have given $real a second name after the count of ours
+    sweep
+    set -- $(stat -c '%a %u %g %h %s' "$real")
+    links=$(($4 - ours))
+    [ "$links" -gt 1 ] || break
+  done
   if [ ! -r "$real" ]; then
     trouble=denied
   elif [ "$5" -gt 1048576 ]; then
@@ -233,11 +243,9 @@ sweep() { # what killed runs left; of what is young only the second names of $re
 }
 
 try() { # the trouble that a replacement of $real would meet, or -
-  for at in "$real" "$dir"; do
-    said=$(lsattr -d "$at" 2>/dev/null)
-    case ${said%% *} in *[ia]*) echo immutable && return ;; esac
-  done
-  said=$({ cat "$real" && dd if=/dev/zero bs=1024 count=4 2>/dev/null; } | make 2>&1) || { named immutable && return; }
+  lines "$(lsattr -d "$real" "$dir" 2>/dev/null)"
+  case ${one%% *}${two%% *} in *[ia]*) echo immutable && return ;; esac
+  said=$({ cat "$real" && printf '%4096s' ''; } | make 2>&1) || { named immutable && return; }
   said=$(ln "$real" "$kept" 2>&1) || { named immutable && return; }
   rm -f "$fresh" "$kept" 2>/dev/null || { echo immutable && return; }
   if [ "$links" -gt 1 ]; then
@@ -261,29 +269,38 @@ named() { # what could not be done, as a trouble
 
 loose() { # whether sshd with StrictModes would not read $real: others may write to it or above it
   [ "$strict" != no ] || return 1
-  at=$real top=$(readlink -f "$home")
-  while :; do
-    case $(stat -c '%u %A' "$at") in
+  at=$real top=$(cd -P "$home" && pwd)
+  set -- "$real"
+  while [ "$at" != "$top" ] && [ "$at" != / ]; do
+    at=${at%/*}
+    at=${at:-/}
+    set -- "$@" "$at"
+  done
+  count=$#
+  IFS=$newline
+  set -- $(stat -c '%u %A' "$@")
+  unset IFS
+  [ $# -eq "$count" ] || return 0
+  for facts; do
+    case $facts in
     *' '?????w* | *' '????????w*) return 0 ;; # -rwxrwxrwx
     '0 '* | "$uid "*) ;;
     *) return 0 ;;
     esac
-    case $at in "$top" | /) return 1 ;; esac
-    at=${at%/*}
-    at=${at:-/}
   done
+  return 1
 }
 
 uses() { # when each key last let somebody in, where the log may be read
-  printf 'clock %s\n' "$(date +%z)"
   if [ -r /var/log/auth.log ] || [ -r /var/log/secure ]; then
     logins /var/log/auth.log.1 /var/log/auth.log /var/log/secure
-  elif [ "$(id -u)" = 0 ] && command -v journalctl >/dev/null 2>&1; then
+  elif command -v journalctl >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
     timeout 5 journalctl -q --no-pager -o short-iso --since=-100days -t sshd -t sshd-session 2>/dev/null | logins -
   fi
 }
 
 logins() { # in these files, the newest last
+  printf 'clock %s\n' "$(date +%z)"
   grep -hsF "Accepted publickey for $account from " "$@" | awk '
     / sshd(-session)?\[[0-9]+\]: Accepted / && $NF ~ /^SHA256:/ {
       at[$NF] = ($1 ~ /T/) ? $1 : $1 " " $2 " " $3

@@ -73,7 +73,7 @@ class _ShellFiles:
             "wanted": sha256(content).hexdigest(),
             "content": b64encode(content).decode(),
         }
-        return _replaced(file, self._answer(file.path, ("replace",), words))
+        return _replaced(file, content, self._answer(file.path, ("replace",), words))
 
     def _answer(self, subject: str, call: tuple[str, ...], words: Mapping[str, str]) -> Iterator[bytes]:
         left, right = token_hex(8), token_hex(8)
@@ -104,14 +104,14 @@ def _through_sudo(text: str, left: str, right: str) -> str:
     return f"printf '%s%s shell\\n' {left} {right}\ntext={quote(text)}\n{handed} | sudo -n -- sh\n"
 
 
-def _replaced(file: RemoteFile, lines: Iterator[bytes]) -> Replaced:
+def _replaced(file: RemoteFile, content: bytes, lines: Iterator[bytes]) -> Replaced:
     said, _space, reason = next(lines).decode().partition(" ")
     if said == "changed":
         raise file_changed(file)
     if said == "failed":
         raise not_edited(file, reason)
     blocks = {heading: _block(lines) for heading in lines}
-    return Replaced(content=blocks.get(b"content", b""), late=blocks.get(b"late"))
+    return Replaced(content=blocks.get(b"content", content), late=blocks.get(b"late"))
 
 
 def _block(lines: Iterator[bytes]) -> bytes:

@@ -53,7 +53,7 @@ def _advance(reach: Reach, target: Target, goal: State) -> Seen:
             raise
         except OperatorError as error:  # the server was asked, and its file was not edited
             return replace(here.seen(), state=State.HELD, why=error.code)
-        left = edit.left(here, edits) if goal is State.PROVED and change else ""
+        left = edit.left(here) if goal is State.PROVED and change else ""
         if not edits and here.state is not UNEXPLAINED[goal]:
             return _judged(here.seen(), goal, left)
         diff = tuple(line for edited in edits for line in edited.diff)

@@ -1,7 +1,7 @@
 """Changes the files of keys of a target over a connection that is open, and can take it back."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from tasks.adapters.ssh.files import Files, RemoteFile, Trouble
 from tasks.core.errors import OperatorError
@@ -17,7 +17,7 @@ Change = Callable[[bytes], bytes]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edited:
-    """One file that was changed: as it was and as it is."""
+    """One file that was changed: as it would be without that, whoever else wrote into it, and as it is."""
 
     file: RemoteFile
     after: bytes
@@ -46,15 +46,15 @@ def remove(here: Visit) -> tuple[Edited, ...]:
     return _edit(here, lambda content: text.without(content, here.superfluous))
 
 
-def left(here: Visit, edits: tuple[Edited, ...]) -> str:
-    """Return why old keys may still stand in files after `edits`; "" when none do.
+def left(here: Visit) -> str:
+    """Return why old keys may still stand in the files as they are now; "" when none do.
 
     As authorities, whose certificates open the account, or in a file that is too large to be read.
     """
-    after = {file.path: file.content for file in here.inspected} | {one.file.path: one.after for one in edits}
-    if set(here.superfluous) & {line.key for content in after.values() for line in text.parse(content)}:
+    files = here.reach.memory.recall(here.target)
+    if set(here.superfluous) & {line.key for file in files for line in text.parse(file.content)}:
         return "ssh.trouble.authority"
-    return next((file.trouble for file in here.inspected if file.trouble == Trouble.TOO_LARGE), "")
+    return next((file.trouble for file in files if file.trouble == Trouble.TOO_LARGE), "")
 
 
 def take_back(here: Visit, edits: tuple[Edited, ...]) -> None:
@@ -67,18 +67,29 @@ def take_back(here: Visit, edits: tuple[Edited, ...]) -> None:
 
 
 def _edit(here: Visit, change: Change) -> tuple[Edited, ...]:
-    files, edits = here.files(), []
-    for file in inspect(here, trial=False).files:
-        after = change(file.content)
-        if after != file.content:
-            edits.append(Edited(file=file, after=_replaced(here, files, file, change)))
+    """Change the files as they are remembered; where that leaves nothing to be done, as they are."""
+    edits = _edited(here, here.reach.memory.recall(here.target), change)
+    return edits or _edited(here, inspect(here, trial=False).files, change)
+
+
+def _edited(here: Visit, found: Sequence[RemoteFile], change: Change) -> tuple[Edited, ...]:
+    files, edits, now = here.files(), list[Edited](), list[RemoteFile]()
+    here.reach.memory.keep(here.target)
+    for file in found:
+        edited = _replaced(here, files, file, change)
+        if edited.after != edited.file.content:
+            edits.append(edited)
+        now.append(replace(file, content=edited.after))
+    here.reach.memory.keep(here.target, *now)
     return tuple(edits)
 
 
-def _replaced(here: Visit, files: Files, file: RemoteFile, change: Change) -> bytes:
-    """Replace a file's content by its change, whoever else writes into it; return what stands there in the end."""
+def _replaced(here: Visit, files: Files, file: RemoteFile, change: Change) -> Edited:
+    """Replace a file's content by its change, whoever else writes into it; nothing is written that stands there."""
     base, grown = file.content, b""  # what somebody else added at the very moment of a replacement is added once more
     for _ in range(TRIES):
+        if change(base) == file.content:
+            return Edited(file=replace(file, content=base), after=file.content)
         try:
             replaced = files.replace(file, change(base))
         except OperatorError as error:
@@ -88,7 +99,7 @@ def _replaced(here: Visit, files: Files, file: RemoteFile, change: Change) -> by
             base = file.content + grown
             continue
         if replaced.late is None:
-            return replaced.content
+            return Edited(file=replace(file, content=base), after=replaced.content)
         only_grown = replaced.late.startswith(file.content)
         grown = replaced.late[len(file.content) :] if only_grown else b""
         file = _again(here, file)

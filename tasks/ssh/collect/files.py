@@ -10,10 +10,10 @@ from tasks.ssh.model.seen import KeyLine, KeysFile
 
 
 def inspect(visit: Visit, *, trial: bool) -> Inspection:
-    """Read the files of keys of a target, also for `visit.inspected`; `trial` tries whether each could be replaced."""
+    """Read the files of keys of a target, and remember them; `trial` tries whether each could be replaced."""
     patterns = visit.reach.cfg.hosts[visit.target.host].authorized_keys
     found = visit.files().inspect(visit.target.account, patterns, trial=trial)
-    visit.inspected = found.files
+    visit.reach.memory.keep(visit.target, *found.files)
     return found
 
 

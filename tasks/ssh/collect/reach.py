@@ -19,6 +19,7 @@ from tasks.adapters.ssh.shell_files import shell
 from tasks.core.errors import TransientError
 from tasks.ssh.collect.vault import Ring, Vault
 from tasks.ssh.model.keys import Answer, PublicKey
+from tasks.ssh.model.memory import Memory
 from tasks.ssh.model.seen import Seen, State, state_of
 from tasks.ssh.model.targets import Target, targets_of
 from tasks.ssh.settings import Ssh, Transport
@@ -34,6 +35,7 @@ class Reach:
 
     cfg: Ssh
     vault: Vault
+    memory: Memory[RemoteFile] = field(default_factory=Memory)
     gates: defaultdict[str, Lock] = field(default_factory=lambda: defaultdict(Lock))
     silent: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))  # waits in vain, one after another
 
@@ -77,7 +79,6 @@ class Visit:
     by: str = ""
     server: str = ""
     weak: tuple[str, ...] = ()
-    inspected: tuple[RemoteFile, ...] = ()
 
     @property
     def accepted(self) -> tuple[str, ...]:
