@@ -86,7 +86,8 @@ def _keys(run: Run, purposes: Collection[str]) -> tuple[tuple[Keys, ...], tuple[
     keys, unread = list[Keys](), list[OperatorError]()
     for purpose in purposes:
         try:
-            keys.append(steps.read_keys(run.settings.ssh, run.settings.aws, purpose))
+            found = steps.read_keys(run.settings.ssh, run.settings.aws, purpose)
+            keys.append(due.of_environment(found, run.settings.ssh, run.settings.name))
         except OperatorError as error:
             unread.append(error)
     return tuple(keys), tuple(unread)
@@ -126,7 +127,8 @@ def _carried_out(here: _Here, done: Rotated, *, dry_run: bool) -> Rotated:
 
 
 def _stage(here: _Here, done: Rotated) -> Rotated:
-    return replace(done, keys=steps.stage(here.run.settings.ssh, here.run.settings.aws, done.part))
+    settings = here.run.settings
+    return replace(done, keys=steps.stage(settings.ssh, settings.aws, done.part, settings.name))
 
 
 def _add(here: _Here, done: Rotated) -> Rotated:

@@ -48,9 +48,9 @@ def survey(  # noqa: PLR0913 - what is looked at, by what right, and who hears o
 
 
 @effect(timeout=SHORT)
-def stage(cfg: Ssh, aws: Aws, part: PurposePlan) -> Keys:
+def stage(cfg: Ssh, aws: Aws, part: PurposePlan, environment: str) -> Keys:
     """Store the new key as the pending one, unless one is pending already."""
-    return stages.stage(Vault(cfg, aws), part)
+    return stages.stage(Vault(cfg, aws), part, environment)
 
 
 @effect(timeout=LONG)

@@ -22,13 +22,13 @@ from tasks.core.findings import Change, ChangeState, Outcome, Verdict
 from tasks.core.secret import Secret
 from tasks.secret_sync import steps as sync
 from tasks.ssh import steps
-from tasks.ssh.model.keys import CURRENT, PENDING
+from tasks.ssh.model.keys import CURRENT, PENDING, PROVED
 from tasks.ssh.model.told import Digests, OfPurpose
 from tests import bare
 from tests.tasks.ssh import cases
 from tests.tasks.ssh.cases import DB, HELD, ONE, PREVIOUS, ROTATED, STRANDED, TWO, UNTOUCHED, WAITING, WITH_DB
 from tests.tasks.ssh.denying import denying
-from tests.tasks.ssh.world import ACCOUNT, COPY, COPY_VERSION, NEAR, USUAL, YOUNG, World, mapping, on_disk, told
+from tests.tasks.ssh.world import ACCOUNT, COPY, COPY_VERSION, DUE, NEAR, USUAL, YOUNG, World, mapping, on_disk, told
 
 MADE = Change(what="ssh.change.key_made", subject="ops", state=ChangeState.DONE)
 GRACE = timedelta(days=8)
@@ -338,6 +338,22 @@ def test_what_is_wrong_with_one_purpose_keeps_no_other_from_its_rotation(world: 
     outcome = world.run()
     assert (outcome.verdict, told(outcome)) == (Verdict.FAILED, [("secret.missing", empty["secret"])])
     assert (mapping(outcome), world.stored, world.opens(ONE)) == ({ONE: "proved"}, ROTATED, {"new"})
+
+
+def test_two_environments_do_not_share_a_secret(world: World) -> None:
+    world.store_alone(world.text("old", age=DUE, environment="other"))
+    before = on_disk(world), world.versions
+    with pytest.raises(OperatorError, match=r"^ssh.other_environment: ops$"):
+        world.run()
+    assert (on_disk(world), world.versions) == before
+
+
+def test_a_key_that_a_person_put_in_anothers_place_is_given_to_the_accounts_the_next_morning(world: World) -> None:
+    world.put_by_hand("theirs")
+    outcome = world.run()
+    assert (outcome.verdict, told(outcome)) == (Verdict.PASSED, [])
+    assert (world.opens(ONE), world.opens(TWO)) == ({"theirs"}, {"theirs"})
+    assert world.stored == {"theirs": (CURRENT, PROVED), "old": (PREVIOUS,)}
 
 
 def test_a_purpose_that_is_not_configured_is_an_error_that_names_those_that_are(world: World) -> None:

@@ -1,6 +1,6 @@
 """Brings one target nearer to the wanted key, one edit at a time, and proves each on a fresh connection."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from tasks.core.errors import OperatorError, TransientError
@@ -10,7 +10,7 @@ from tasks.ssh.collect.reach import Reach, Visit, visit
 from tasks.ssh.model.seen import Seen, State
 from tasks.ssh.model.targets import Target
 
-Edit = Callable[[Visit], tuple[Edited, ...]]
+Edit = Callable[[Visit, list[Edited]], None]
 
 # Which edit leads from a state to a goal; a state that is not here is left as it is.
 EDITS: Mapping[State, Mapping[State, Edit]] = {
@@ -46,23 +46,27 @@ def exchange(reach: Reach, target: Target) -> Seen:
 
 def _advance(reach: Reach, target: Target, goal: State) -> Seen:
     with visit(reach, target) as here:
-        change = EDITS[goal].get(here.state)
+        change, edits = EDITS[goal].get(here.state), list[Edited]()
         try:
-            edits = change(here) if change else ()
+            if change:
+                change(here, edits)
         except TransientError:
             raise
-        except OperatorError as error:  # the server was asked, and its file was not edited
-            return replace(here.seen(), state=State.HELD, why=error.code)
+        except OperatorError as error:  # the server was asked, and a file of it was not edited
+            return replace(here.seen(), state=State.HELD, why=error.code, diff=_told(edits))
         left = edit.left(here) if goal is State.PROVED and change else ""
         if not edits and here.state is not UNEXPLAINED[goal]:
             return _judged(here.seen(), goal, left)
-        diff = tuple(line for edited in edits for line in edited.diff)
         with visit(reach, target) as after:
-            seen = replace(after.seen(), diff=diff)
+            seen = replace(after.seen(), diff=_told(edits))
         if edits and seen.state in {State.FRESH, State.LOST}:  # the wanted key is refused: `here` is the way back
             edit.take_back(here, edits)
             return replace(seen, state=State.HELD, why="ssh.trouble.not_accepted", undone=True)
         return _judged(seen, goal, left)
+
+
+def _told(edits: Sequence[Edited]) -> tuple[str, ...]:
+    return tuple(line for edited in edits for line in edited.diff)
 
 
 def _judged(seen: Seen, goal: State, left: str) -> Seen:

@@ -28,7 +28,7 @@ class Edited:
         return tuple(f"{shown(self.file.path)}: {line}" for line in text.diff(self.file.content, self.after))
 
 
-def add(here: Visit) -> tuple[Edited, ...]:
+def add(here: Visit, edits: list[Edited]) -> None:
     """Put the wanted key beside every line of the purpose's other keys, with that line's options."""
     keys = here.ring.keys
     comment = f"{MADE_BY} {keys.purpose} {keys.wanted.created_at:%Y-%m-%d}"
@@ -38,12 +38,12 @@ def add(here: Visit) -> tuple[Edited, ...]:
         old = ours if text.without(content, ours) != content else keys.others
         return text.with_beside(content, old=old, new=keys.wanted.key, comment=comment)
 
-    return _edit(here, change)
+    _edit(here, change, edits)
 
 
-def remove(here: Visit) -> tuple[Edited, ...]:
+def remove(here: Visit, edits: list[Edited]) -> None:
     """Remove every line of the superfluous keys, also those that this machine could not use (`from=`)."""
-    return _edit(here, lambda content: text.without(content, here.superfluous))
+    _edit(here, lambda content: text.without(content, here.superfluous), edits)
 
 
 def left(here: Visit) -> str:
@@ -57,7 +57,7 @@ def left(here: Visit) -> str:
     return next((file.trouble for file in files if file.trouble == Trouble.TOO_LARGE), "")
 
 
-def take_back(here: Visit, edits: tuple[Edited, ...]) -> None:
+def take_back(here: Visit, edits: Sequence[Edited]) -> None:
     """Put back what was there before, unless somebody else has written meanwhile; raises what `Files.replace` does."""
     files = here.files()
     for edited in edits:
@@ -66,14 +66,18 @@ def take_back(here: Visit, edits: tuple[Edited, ...]) -> None:
             files.replace(now, edited.file.content)
 
 
-def _edit(here: Visit, change: Change) -> tuple[Edited, ...]:
-    """Change the files as they are remembered; where that leaves nothing to be done, as they are."""
-    edits = _edited(here, here.reach.memory.recall(here.target), change)
-    return edits or _edited(here, inspect(here, trial=False).files, change)
+def _edit(here: Visit, change: Change, edits: list[Edited]) -> None:
+    """Change the files as they are remembered; where that leaves nothing to be done, as they are.
+
+    What was done stands in `edits`, also where a file is refused after others were changed.
+    """
+    _edited(here, here.reach.memory.recall(here.target), change, edits)
+    if not edits:
+        _edited(here, inspect(here, trial=False).files, change, edits)
 
 
-def _edited(here: Visit, found: Sequence[RemoteFile], change: Change) -> tuple[Edited, ...]:
-    files, edits, now = here.files(), list[Edited](), list[RemoteFile]()
+def _edited(here: Visit, found: Sequence[RemoteFile], change: Change, edits: list[Edited]) -> None:
+    files, now = here.files(), list[RemoteFile]()
     here.reach.memory.keep(here.target)
     for file in found:
         edited = _replaced(here, files, file, change)
@@ -81,7 +85,6 @@ def _edited(here: Visit, found: Sequence[RemoteFile], change: Change) -> tuple[E
             edits.append(edited)
         now.append(replace(file, content=edited.after))
     here.reach.memory.keep(here.target, *now)
-    return tuple(edits)
 
 
 def _replaced(here: Visit, files: Files, file: RemoteFile, change: Change) -> Edited:

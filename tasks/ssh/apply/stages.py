@@ -9,7 +9,7 @@ from tasks.core.secret import Secret
 from tasks.ssh.collect.vault import Vault
 from tasks.ssh.formats import stored
 from tasks.ssh.formats.stored import MADE_BY, StoredKey
-from tasks.ssh.model.keys import CURRENT, HOLD, PENDING, PREVIOUS, Keys, PublicKey
+from tasks.ssh.model.keys import CURRENT, HOLD, PENDING, PREVIOUS, PROVED, Keys, PublicKey
 from tasks.ssh.model.plan import PurposePlan
 from tasks.ssh.model.told import OfPurpose
 
@@ -17,7 +17,7 @@ TOKENS = UUID("6d617269-6173-4f70-8173-73682d726f74")  # of nothing but this
 TRIES = 10  # pending keys that somebody threw away, each under a token of its own
 
 
-def stage(vault: Vault, part: PurposePlan) -> Keys:
+def stage(vault: Vault, part: PurposePlan, environment: str) -> Keys:
     """Make a new key, if the plan wants one, and store it as the pending one before any target knows it.
 
     Of two runs at the same time both go on with the key of the first: the version's id follows from the current one.
@@ -33,7 +33,7 @@ def stage(vault: Vault, part: PurposePlan) -> Keys:
             return keys
         token = str(uuid5(TOKENS, f"{part.base} {number}"))
         try:
-            vault.stages(part.purpose).put(token, _made(keys, thrown_away), PENDING)
+            vault.stages(part.purpose).put(token, _made(keys, thrown_away, environment), PENDING)
         except OperatorError as error:
             if error.code != "secret.token_used":
                 raise
@@ -48,7 +48,7 @@ def _learnt(text: Secret) -> tuple[PublicKey, ...]:
     return (PublicKey.of(key.public_key),) if key and key.public_key else ()
 
 
-def _made(keys: Keys, thrown_away: tuple[PublicKey, ...]) -> Secret:
+def _made(keys: Keys, thrown_away: tuple[PublicKey, ...], environment: str) -> Secret:
     now = datetime.now(UTC)
     private, line = new_key(f"{MADE_BY} {keys.purpose} {now:%Y-%m-%d}")
     made = StoredKey(
@@ -58,6 +58,7 @@ def _made(keys: Keys, thrown_away: tuple[PublicKey, ...]) -> Secret:
         made_by=MADE_BY,
         replaces=keys.current.id,
         retired=(*keys.all, *thrown_away),
+        environment=environment,
     )
     return Secret(stored.write(made))
 
@@ -82,7 +83,8 @@ def _still(vault: Vault, keys: Keys, wanted: str) -> None:
 def settle(vault: Vault, purpose: str, *, proved: str, grace: timedelta) -> Keys:
     """Take off the stages that have served.
 
-    Pending goes from the current key, holds once all is `proved`, and then, after `grace`, previous.
+    Pending goes from the current key, holds once all is `proved`, and then, after `grace`, previous: not where only
+    that stage still tells of the key before.
     """
     keys, stages = vault.ring(purpose, anew=True).keys, vault.stages(purpose)
     if PENDING in keys.current.stages:
@@ -93,7 +95,12 @@ def settle(vault: Vault, purpose: str, *, proved: str, grace: timedelta) -> Keys
     for version in keys.versions:
         for label in (label for label in version.stages if label.startswith(HOLD)):
             stages.move(label, to=None, off=version.id)
-    previous = keys.at(PREVIOUS)
+    shown, previous = keys.at(PROVED), keys.at(PREVIOUS)
+    if keys.put_by_hand:
+        stages.move(PROVED, to=keys.current.id, off=shown.id if shown else None)
+        return vault.ring(purpose, anew=True).keys
+    if shown:
+        stages.move(PROVED, to=None, off=shown.id)
     if previous and keys.pending is None and keys.current.created_at + grace <= datetime.now(UTC):
         stages.move(PREVIOUS, to=None, off=previous.id)
     return vault.ring(purpose, anew=True).keys

@@ -11,6 +11,7 @@ from tasks.ssh.collect.reach import Reach, Visit, visit
 from tasks.ssh.model.keys import PublicKey
 from tasks.ssh.model.seen import KeysFile, Seen, State
 from tasks.ssh.model.targets import Target, by_turns
+from tasks.ssh.model.told import OfPurpose
 
 Told = Callable[[int, int], None]  # how many are done, of how many
 OTHER_SOURCE = "ssh.trouble.other_source"
@@ -39,7 +40,7 @@ def _carefully(reach: Reach, target: Target, work: Callable[[Reach, Target], See
         cause = known(error)
         return Seen(
             target=target,
-            state=State.UNKNOWN,
+            state=State.HELD if isinstance(cause.data, OfPurpose) else State.UNKNOWN,  # another purpose's keys, unread
             at=datetime.now(UTC),
             why=cause.code,
             answer=getattr(cause.data, "answer", "") or getattr(cause.data, "fingerprint", ""),

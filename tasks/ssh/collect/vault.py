@@ -95,4 +95,11 @@ def _version(found: StoredVersion, key: StoredKey, of: OfPurpose) -> Version:
     if line is None or (key.public_key and key.public_key.split()[:2] != line.split()[:2]):
         raise OperatorError("ssh.bad_stored_key", of.purpose, of)
     made = min(key.created_at or found.created_at, found.created_at)  # no key is younger than its version
-    return Version(id=found.id, stages=found.stages, key=PublicKey.of(line), created_at=made)
+    return Version(
+        id=found.id,
+        stages=found.stages,
+        key=PublicKey.of(line),
+        created_at=made,
+        environment=key.environment,
+        retired=key.retired,
+    )

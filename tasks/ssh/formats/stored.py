@@ -14,7 +14,8 @@ class StoredKey:
     """One version of a purpose's secret.
 
     `public_key` is "" and `created_at` None where a person stored the private half alone; `made_by` says who made it,
-    `replaces` the version that was current then, `retired` every public key before it, newest first.
+    `replaces` the version that was current then, `retired` every public key before it, newest first, `environment`
+    whose accounts it is for; "" where a person stored it.
     """
 
     private_key: str
@@ -23,6 +24,7 @@ class StoredKey:
     made_by: str = ""
     replaces: str = ""
     retired: tuple[PublicKey, ...] = ()
+    environment: str = ""
 
 
 def read(text: str) -> StoredKey | None:
@@ -37,10 +39,12 @@ def read(text: str) -> StoredKey | None:
             made_by=values.get("made_by", ""),
             replaces=values.get("replaces", ""),
             retired=tuple(map(PublicKey.of, values.get("retired", ()))),
+            environment=values.get("environment", ""),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    return found if all(isinstance(text, str) for text in (found.private_key, found.public_key)) else None
+    texts = (found.private_key, found.public_key, found.environment)
+    return found if all(isinstance(text, str) for text in texts) else None
 
 
 def _moment(text: str) -> datetime:
@@ -59,5 +63,6 @@ def write(key: StoredKey) -> str:
             "made_by": key.made_by,
             "replaces": key.replaces,
             "retired": [old.line for old in key.retired],
+            "environment": key.environment,
         }
     )

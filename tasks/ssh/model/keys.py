@@ -8,6 +8,7 @@ from enum import StrEnum
 
 CURRENT, PENDING, PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"
 HOLD = "MARIAS-HOLD-"  # + the version's id: kept because some target may still know nothing else
+PROVED = "MARIAS-PROVED"  # of a current key that a person put in another's place: it opens every target now
 
 
 class Answer(StrEnum):
@@ -44,12 +45,18 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One stored key: the version of the secret that holds it, and the stages that point at it."""
+    """One stored key: the version of the secret that holds it, and the stages that point at it.
+
+    `environment` and `retired` as it tells of itself: whose accounts it is for, and every key before it. One that a
+    person stored tells nothing.
+    """
 
     id: str
     stages: tuple[str, ...]
     key: PublicKey
     created_at: datetime
+    environment: str = ""
+    retired: tuple[PublicKey, ...] = ()
 
     @property
     def held(self) -> bool:
@@ -90,6 +97,17 @@ class Keys:
         """Return the version that is not current yet, but shall be."""
         found = self.at(PENDING)
         return None if found == self.current else found
+
+    @property
+    def environment(self) -> str:
+        """Return whose accounts the keys are for; "" when none of them tells."""
+        return next((version.environment for version in self.versions if version.environment), "")
+
+    @property
+    def put_by_hand(self) -> bool:
+        """Return whether a person put the current key in another's place: that one is known by its stage alone."""
+        previous = self.at(PREVIOUS)
+        return previous is not None and previous.key not in {self.current.key, *self.current.retired}
 
     @property
     def held(self) -> tuple[Version, ...]:

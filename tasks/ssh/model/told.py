@@ -13,6 +13,15 @@ class OfPurpose:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfEnvironment:
+    """A secret, whose environment's keys it holds, and who wanted to use it."""
+
+    secret: str
+    theirs: str
+    ours: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
     """The names there are."""
 

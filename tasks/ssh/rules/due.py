@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from tasks.core.calendar import is_business_day, next_business_morning, today
 from tasks.core.errors import OperatorError
-from tasks.ssh.model.keys import PREVIOUS, Keys
+from tasks.ssh.model.keys import PREVIOUS, PROVED, Keys
 from tasks.ssh.model.plan import Why
-from tasks.ssh.model.told import Names
+from tasks.ssh.model.told import Names, OfEnvironment
 from tasks.ssh.settings import Ssh
 
 MARGIN = timedelta(hours=1)  # a rotation takes its time, and is over before the key's last minute
@@ -21,6 +21,17 @@ def purposes(cfg: Ssh, wanted: str) -> tuple[str, ...]:
     if wanted and wanted not in cfg.purposes:
         raise OperatorError("ssh.no_such_purpose", wanted, Names(names=", ".join(cfg.purposes)))
     return (wanted,) if wanted else tuple(cfg.purposes)
+
+
+def of_environment(keys: Keys, cfg: Ssh, environment: str) -> Keys:
+    """Return the keys, unless they are another environment's: each would let go of what the other's accounts know.
+
+    Raises OperatorError ssh.other_environment.
+    """
+    if keys.environment not in {"", environment}:
+        data = OfEnvironment(secret=cfg.purposes[keys.purpose].secret, theirs=keys.environment, ours=environment)
+        raise OperatorError("ssh.other_environment", keys.purpose, data)
+    return keys
 
 
 def due(
@@ -46,10 +57,16 @@ def _why(keys: Keys, cfg: Ssh, *, rotate_now: bool, compromised: bool) -> Why:
         (keys.pending is not None, Why.HALF),
         (last < next_business_morning(now) + MARGIN, Why.AGE),
         (bool(keys.held), Why.HALF),
-        (keys.at(PREVIOUS) is not None and born + timedelta(days=cfg.grace_days) <= now, Why.GRACE),
+        (keys.put_by_hand and PROVED not in keys.current.stages, Why.HALF),
+        (_is_over(keys, timedelta(days=cfg.grace_days)), Why.GRACE),
         (True, Why.LOOK),
     )
     return next(why for holds, why in table if holds)
+
+
+def _is_over(keys: Keys, grace: timedelta) -> bool:
+    kept = keys.at(PREVIOUS) is not None and not keys.put_by_hand
+    return kept and keys.current.created_at + grace <= keys.read_at
 
 
 def makes_a_key(keys: Keys, why: Why) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tasks.core.wording import Words
-from tasks.ssh.model.told import Digests, Names, OfPurpose
+from tasks.ssh.model.told import Digests, Names, OfEnvironment, OfPurpose
 
 UNTOUCHED = "Nada foi alterado: nem contas, nem segredos."
 
@@ -47,6 +47,20 @@ ERRORS: Mapping[str, Words] = {
         ),
         safe=UNTOUCHED,
         data=OfPurpose,
+    ),
+    "ssh.other_environment": Words(
+        title="O segredo é de outro ambiente",
+        message=(
+            "O segredo {secret} (finalidade {subject}) guarda a chave das contas do ambiente '{theirs}', e este é "
+            "'{ours}'."
+        ),
+        remedy=(
+            "Dê a cada ambiente um segredo próprio em [ssh.purposes]: com um só, cada um retiraria a chave que abre as "
+            "contas do outro. Se o ambiente apenas mudou de nome, grave de novo as versões do segredo com o nome novo "
+            "no campo environment."
+        ),
+        safe=UNTOUCHED,
+        data=OfEnvironment,
     ),
     "ssh.changed_meanwhile": Words(
         title="A chave atual mudou durante a execução",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tasks.adapters.ssh.files import NotEdited
+from tasks.adapters.ssh.files import Files, NotEdited, RemoteFile
 from tasks.core.errors import OperatorError
 from tasks.ssh.apply import advance, edit, fleet
 from tasks.ssh.collect.reach import Reach, Visit
@@ -109,10 +109,9 @@ def refuse_after(half: World, monkeypatch: pytest.MonkeyPatch, name: str, then: 
     """Let something happen on the host between an edit and its proof."""
     change = advance.EDITS
 
-    def edited(here: Visit) -> tuple[edit.Edited, ...]:
-        made: tuple[edit.Edited, ...] = getattr(edit, name)(here)
+    def edited(here: Visit, edits: list[edit.Edited]) -> None:
+        getattr(edit, name)(here, edits)
         then()
-        return made
 
     replaced = {
         goal: {state: edited if one is getattr(edit, name) else one for state, one in edits.items()}
@@ -159,9 +158,8 @@ def test_what_somebody_else_wrote_meanwhile_is_not_taken_back(half: World, monke
 def test_an_edit_that_somebody_else_made_since_the_server_was_asked_is_looked_at_again(
     half: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def made_by_another(_here: Visit) -> tuple[edit.Edited, ...]:
+    def made_by_another(_here: Visit, _edits: list[edit.Edited]) -> None:
         half.write(ONE, "old", "new")
-        return ()
 
     monkeypatch.setattr(advance, "EDITS", {**advance.EDITS, State.ADDED: {State.FRESH: made_by_another}})
     assert told(worked(half, advance.add)) == (State.ADDED, "", False)
@@ -170,12 +168,31 @@ def test_an_edit_that_somebody_else_made_since_the_server_was_asked_is_looked_at
 def test_a_file_that_the_server_will_not_write_holds_the_account_with_what_it_answered(
     half: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(_here: Visit) -> tuple[edit.Edited, ...]:
+    def refused(_here: Visit, _edits: list[edit.Edited]) -> None:
         raise OperatorError("ssh.not_edited", "file", NotEdited(reason="EIO"))
 
     monkeypatch.setattr(advance, "EDITS", {**advance.EDITS, State.ADDED: {State.FRESH: refused}})
     one = worked(half, advance.add)
     assert (told(one), one.answers) == ((State.HELD, "ssh.not_edited", False), answers(half, REFUSED, ACCEPTED))
+
+
+def test_of_two_files_the_one_that_was_changed_is_told_when_the_other_cannot_be(
+    half: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = half.host(ONE).file(ACCOUNT).with_name("authorized_keys2")
+    second.write_text(f"{half.public('old')} again\n")
+    second.chmod(0o600)
+    half.host(ONE).configure(AuthorizedKeysFile=".ssh/authorized_keys .ssh/authorized_keys2")
+    replaced = edit._replaced  # noqa: SLF001 - the second file, at the last moment
+
+    def only_the_first(here: Visit, files: Files, file: RemoteFile, change: edit.Change) -> edit.Edited:
+        if file.path.endswith("2"):
+            raise OperatorError("ssh.not_edited", file.path, NotEdited(reason="EIO"))
+        return replaced(here, files, file, change)
+
+    monkeypatch.setattr(edit, "_replaced", only_the_first)
+    one = worked(half, advance.add)
+    assert (told(one), one.diff) == ((State.HELD, "ssh.not_edited", False), lines(half, "+ 4 {new}"))
 
 
 def test_a_fleet_is_left_when_its_first_account_failed_and_says_how_far_it_came(half: World) -> None:

@@ -1,6 +1,7 @@
 """Which purposes are due: by the age of their keys, looked at every working morning."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -9,11 +10,11 @@ import pytest
 from tasks.core.calendar import is_business_day, today
 from tasks.core.errors import OperatorError
 from tasks.core.pt_br import SAO_PAULO
-from tasks.ssh.model.keys import CURRENT, PENDING, Keys, Version
+from tasks.ssh.model.keys import CURRENT, PENDING, PROVED, Keys, Version
 from tasks.ssh.model.plan import Why
-from tasks.ssh.model.told import Names
+from tasks.ssh.model.told import Names, OfEnvironment
 from tasks.ssh.rules import due
-from tests.tasks.ssh.values import HELD, NEW, OLD, PREVIOUS, cfg, half, keys, version
+from tests.tasks.ssh.values import HELD, NEW, OLD, OTHER, PREVIOUS, cfg, half, keys, version
 
 CFG = cfg()
 DAY = timedelta(days=1)
@@ -36,6 +37,16 @@ def test_a_run_is_about_the_purpose_that_was_asked_for_or_all() -> None:
     assert (error.code, error.subject, error.data) == ("ssh.no_such_purpose", "other", Names(names="ops, deploy"))
 
 
+def test_the_keys_of_another_environment_are_refused() -> None:
+    ours = keys(replace(version(NEW, PENDING), environment="lab"), version(OLD, CURRENT))
+    assert due.of_environment(ours, CFG, "lab") is ours
+    assert due.of_environment(keys(), CFG, "lab") == keys()
+    with pytest.raises(OperatorError) as caught:
+        due.of_environment(ours, CFG, "production")
+    error, data = caught.value, OfEnvironment(secret=CFG.purposes["ops"].secret, theirs="lab", ours="production")
+    assert (error.code, error.subject, error.data) == ("ssh.other_environment", "ops", data)
+
+
 @pytest.mark.parametrize(
     ("age", "found"),
     [
@@ -53,6 +64,7 @@ def test_a_key_is_due_when_it_would_pass_its_age_before_the_next_morning_is_over
     assert why(keys(age=age)) is found
 
 
+BY_HAND = keys(version(OTHER, CURRENT), version(OLD, PREVIOUS))
 OF_GRACE = keys(version(NEW, CURRENT, age=CFG.grace_days * DAY), version(OLD, PREVIOUS))
 
 
@@ -68,6 +80,9 @@ OF_GRACE = keys(version(NEW, CURRENT, age=CFG.grace_days * DAY), version(OLD, PR
         (OF_GRACE, Why.GRACE),
         (keys(version(NEW, CURRENT, age=CFG.grace_days * DAY - timedelta(seconds=1)), version(OLD, PREVIOUS)), None),
         (keys(version(NEW, CURRENT, age=CFG.grace_days * DAY)), None),
+        (BY_HAND, Why.HALF),
+        (keys(version(OTHER, CURRENT, PROVED, age=LIMIT - 2 * DAY), version(OLD, PREVIOUS)), None),
+        (keys(version(OTHER, CURRENT, age=LIMIT), version(OLD, PREVIOUS)), Why.AGE),
     ],
     ids=[
         "pending",
@@ -79,6 +94,9 @@ OF_GRACE = keys(version(NEW, CURRENT, age=CFG.grace_days * DAY), version(OLD, PR
         "past its grace",
         "within its grace",
         "nothing before it",
+        "put by hand",
+        "put by hand, and proved",
+        "put by hand, and due",
     ],
 )
 def test_the_first_reason_that_holds_is_told(found: Keys, reason: Why | None) -> None:

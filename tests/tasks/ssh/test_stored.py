@@ -16,6 +16,7 @@ WHOLE = StoredKey(
     made_by="marias-ops",
     replaces="v1",
     retired=(OLD, OLDER),
+    environment="lab",
 )
 
 
@@ -62,6 +63,7 @@ def test_nothing_of_a_stored_key_shows() -> None:
     assert "OPENSSH" not in f"{WHOLE!r} {WHOLE}"
     assert sorted(json.loads(stored.write(WHOLE))) == [
         "created_at",
+        "environment",
         "made_by",
         "private_key",
         "public_key",

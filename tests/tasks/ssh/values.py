@@ -15,7 +15,8 @@ OLD, NEW, OLDER, OTHER = (
     PublicKey(kind="ssh-ed25519", blob=b"\0\0\0\x0bssh-ed25519\0\0\0 " + Random(seed).randbytes(32))  # noqa: S311
     for seed in range(4)
 )
-NAMES = {OLD: "old", NEW: "new", OLDER: "older"}
+NAMES = {OLD: "old", NEW: "new", OLDER: "older", OTHER: "other"}
+BEFORE = {NEW: (OLD, OLDER), OLD: (OLDER,)}
 ACCEPTED, REFUSED, UNKNOWN = Answer.ACCEPTED, Answer.REFUSED, Answer.UNKNOWN
 PREVIOUS = "AWSPREVIOUS"
 HELD = f"{HOLD}old"
@@ -33,7 +34,7 @@ def cfg(**changes: Any) -> Ssh:  # noqa: ANN401 - of the section
 
 def version(key: PublicKey, *stages: str, age: timedelta = timedelta(0)) -> Version:
     """Return a stored key."""
-    return Version(id=NAMES[key], stages=stages, key=key, created_at=NOW - age)
+    return Version(id=NAMES[key], stages=stages, key=key, created_at=NOW - age, retired=BEFORE.get(key, ()))
 
 
 def keys(

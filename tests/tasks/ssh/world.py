@@ -174,7 +174,13 @@ class World:
         self.services.secrets.create_secret(Name=self.secret, **({} if text is None else {"SecretString": text}))
 
     def text(
-        self, name: str, *, age: timedelta = timedelta(0), replaces: str = "", retired: tuple[str, ...] = ()
+        self,
+        name: str,
+        *,
+        age: timedelta = timedelta(0),
+        replaces: str = "",
+        retired: tuple[str, ...] = (),
+        environment: str = "",
     ) -> str:
         """Return a key as the rotation stores it, made if there is none of this name."""
         if name not in self.keys:
@@ -187,14 +193,22 @@ class World:
                 made_by=MADE_BY,
                 replaces=replaces,
                 retired=tuple(map(self.key, retired)),
+                environment=environment,
             )
         )
 
     def put(self, name: str, stage: str = PENDING, **known: Any) -> str:  # noqa: ANN401 - of `text`
         """Store a key as the rotation does, and return its version."""
-        version = str(uuid4())
-        self.stages.put(version, Secret(self.text(name, replaces=self.current, **known)), stage)
+        version, current = str(uuid4()), self.stages.at(CURRENT)
+        told = {"replaces": current.id, "retired": (self.name_of(current.text),), **known}
+        self.stages.put(version, Secret(self.text(name, **told)), stage)
         return version
+
+    def put_by_hand(self, name: str) -> None:
+        """Put a new private half in the current key's place, as people do in the console."""
+        self.keys[name] = pair().private
+        text = json.dumps({"private_key": self.keys[name].reveal()})
+        self.services.secrets.put_secret_value(SecretId=self.secret, SecretString=text)
 
     # ── the accounts ─────────────────────────────────────────────────────────────────────────────────────────────────
 
