@@ -1,6 +1,6 @@
 """The rotation of SSH keys every 90 days (runbook, section 6)."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
@@ -15,9 +15,11 @@ from tasks.secret_sync.model import changes_of, trouble_of
 from tasks.ssh import report, rules, steps, wording
 from tasks.ssh.model.keys import Keys
 from tasks.ssh.model.memory import Memory
-from tasks.ssh.model.plan import Survey
+from tasks.ssh.model.plan import PurposePlan, Survey
 from tasks.ssh.model.rotated import FirstSeen, Rotated
 from tasks.ssh.rules import due, findings, planning
+
+LOOK, WORK = (5, 30), (30, 90)  # per cent of a run
 
 
 @duty("ssh-rotation", wording=wording.WORDING, report=report.build)
@@ -61,14 +63,16 @@ def ssh_rotation(  # noqa: PLR0913 - one keyword per field of the form
 
     first = _first_seen(run)
     others, _unread = _keys(run, [name for name in cfg.purposes if name not in {each.purpose for each in keys}])
-    here = _Here(run=run, memory=Memory())
-    surveys = tuple(_surveyed(here, each, trial=not dry_run) for each in keys if each.purpose in why)
+    due_keys, memory = [each for each in keys if each.purpose in why], Memory[Any]()
+    here = [_Here(run=run, memory=memory, number=number, of=len(why)) for number in range(len(why))]
+    surveys = tuple(_surveyed(at, each, trial=not dry_run) for at, each in zip(here, due_keys, strict=True))
     planned = planning.plan(surveys, why)
     planning.agreed(planned, plan)
     done = tuple(
-        _carried_out(here, Rotated(part=part, keys=survey.keys, before=survey.seen), dry_run=dry_run)
-        for part, survey in zip(planned.purposes, surveys, strict=True)
+        _carried_out(at, Rotated(part=part, keys=survey.keys, before=survey.seen), dry_run=dry_run)
+        for at, part, survey in zip(here, planned.purposes, surveys, strict=True)
     )
+    copies = _planned_copies(run, planned.purposes) if dry_run else ()
     standing = rules.standing(done, (*keys, *others), cfg, first or ())
     return judge(
         tuple(rules.all_findings(done, (*keys, *others), unread, standing, cfg)),
@@ -77,7 +81,7 @@ def ssh_rotation(  # noqa: PLR0913 - one keyword per field of the form
         changes=tuple(rules.changes(done)),
         coverage=tuple(findings.coverage(() if dry_run else done, past_read=first is not None)),
         measures=rules.measures(planned, done, keys),
-        tables=report.tables(done, standing),
+        tables=report.tables(done, standing, copies),
     )
 
 
@@ -101,16 +105,24 @@ def _first_seen(run: Run) -> tuple[FirstSeen, ...] | None:
         return None
 
 
+def _planned_copies(run: Run, parts: Sequence[PurposePlan]) -> tuple[tuple[str, str], ...]:
+    cfg, sync_cfg = run.settings.ssh, run.settings.secret_sync
+    purposes = [part.purpose for part in parts if part.possible]
+    return tuple((name, copy.place) for name in purposes for copy in sync_cfg.of(cfg.purposes[name].secret))
+
+
 class _Here(NamedTuple):
-    """A run, and what it remembers of the accounts from one step to the next."""
+    """A run at one of its purposes (the `number`th `of` all), and what it remembers of accounts from step to step."""
 
     run: Run
     memory: Memory[Any]
+    number: int
+    of: int
 
 
 def _surveyed(here: _Here, keys: Keys, *, trial: bool) -> Survey:
     cfg, aws = here.run.settings.ssh, here.run.settings.aws
-    told = _told(here.run, 5, 30, f"{wording.LOOKING}: {keys.purpose}")
+    told = _told(here, LOOK, f"{wording.LOOKING}: {keys.purpose}")
     return steps.survey(cfg, aws, keys.purpose, told, memory=here.memory, trial=trial)
 
 
@@ -133,7 +145,7 @@ def _stage(here: _Here, done: Rotated) -> Rotated:
 
 def _add(here: _Here, done: Rotated) -> Rotated:
     cfg, aws, part = here.run.settings.ssh, here.run.settings.aws, done.part
-    told = _told(here.run, 30, 60, f"{wording.ADDING}: {part.purpose}")
+    told = _told(here, WORK, f"{wording.ADDING}: {part.purpose}", 0, 2)
     seen = steps.add(cfg, aws, part.targets, part.why, told, memory=here.memory) if part.targets else ()
     done = done.after(part.targets, seen)
     return replace(done, waiting=planning.missing(done.keys, done.seen, part.why, cfg))
@@ -154,7 +166,7 @@ def _copy(here: _Here, done: Rotated) -> Rotated:
 
 def _prove(here: _Here, done: Rotated) -> Rotated:
     cfg, aws, targets = here.run.settings.ssh, here.run.settings.aws, done.unproved
-    told = _told(here.run, 60, 90, f"{wording.PROVING}: {done.part.purpose}")
+    told = _told(here, WORK, f"{wording.PROVING}: {done.part.purpose}", 1, 2)
     seen = steps.prove(cfg, aws, targets, done.part.why, told, memory=here.memory) if targets else ()
     return done.after(targets, seen)
 
@@ -168,6 +180,14 @@ def _settle(here: _Here, done: Rotated) -> Rotated:
 PHASES = (_stage, _add, _promote, _copy, _prove, _settle)
 
 
-def _told(run: Run, begin: float, end: float, text: str) -> Callable[[int, int], None]:
-    """Return a function that shows how many accounts are done, between two percentages."""
-    return lambda number, of: run.progress(begin + (end - begin) * number / of, f"{text}: {number}/{of}")
+def _told(
+    here: _Here, percent: tuple[float, float], text: str, part: int = 0, parts: int = 1
+) -> Callable[[int, int], None]:
+    """Return a function that shows how many accounts are done.
+
+    Between two percentages of the run each purpose has its share, and in it one of `parts` equal parts.
+    """
+    begin, end = percent
+    share = (end - begin) / here.of / parts
+    begin += share * (here.number * parts + part)
+    return lambda number, of: here.run.progress(begin + share * number / of, f"{text}: {number}/{of}")

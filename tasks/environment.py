@@ -51,8 +51,12 @@ def load(environment: str) -> Environment:
     except tomllib.TOMLDecodeError as error:
         raise _invalid(path, ("arquivo", "file.no_toml", {"place": _place(error)})) from None
     except ValidationError as error:
-        mistakes = ((_key(e["loc"]), e["type"], e.get("ctx", {})) for e in error.errors(include_input=False))
-        raise _invalid(path, *mistakes) from None
+        found = error.errors(include_input=False)
+        above = {
+            e["loc"][:depth] for e in found for depth in range(len(e["loc"]))
+        }  # a list with a wrong item counts only the right ones
+        told = (e for e in found if not (e["type"] == "too_short" and e["loc"] in above))
+        raise _invalid(path, *((_key(e["loc"]), e["type"], e.get("ctx", {})) for e in told)) from None
     except (OSError, ValueError) as error:
         raise _invalid(path, ("arquivo", "file.unreadable", {"reason": _reason(error)})) from None
     if path.stem != settings.name:

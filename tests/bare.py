@@ -51,13 +51,14 @@ def rotation(settings: Environment, ended: Ended = nobody, **parameters: Any) ->
     return body(ssh_rotation, (ssh, secret_sync), settings, ended, **parameters)
 
 
-def body(
+def body(  # noqa: PLR0913 - what a run is given, by name
     flow: Flow[..., Any],
     steps: Sequence[ModuleType],
     settings: Environment,
     ended: Ended,
     *,
     trigger: Trigger = Trigger.PERSON,
+    progress: Callable[[float, str], None] = lambda _percent, _text: None,
     **parameters: Any,  # noqa: ANN401 - the body's own
 ) -> Outcome:
     """Run a duty's body, each of its steps replaced by its plain function, and say when each step has ended."""
@@ -69,7 +70,7 @@ def body(
         trigger=trigger,
         started_at=datetime.now(UTC),
     )
-    run = Run(attempt=attempt, settings=settings, progress=lambda _percent, _text: None)
+    run = Run(attempt=attempt, settings=settings, progress=progress)
     plain: Callable[..., Outcome] = inspect.unwrap(flow.fn)
     with ExitStack() as stack:
         for module in steps:

@@ -1,5 +1,6 @@
 """How times, durations, sizes and numbers are written for people in Brazil."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -46,6 +47,12 @@ def size(size_bytes: float) -> str:
     while abs(size_bytes) >= 999.95 and power < len(_SIZES) - 1:  # noqa: PLR2004 - would be written as 1.000,0
         size_bytes, power = size_bytes / 1000, power + 1
     return f"{number(size_bytes, decimals=1 if power else 0)} {_SIZES[power]}"
+
+
+def listed(names: Sequence[str], *, most: int = 3) -> str:
+    """Return the first names, and how many more there are: `a, b, c e mais 7`."""
+    more = f" e mais {number(len(names) - most)}" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def count(amount: int, one: str, many: str) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from tasks.core import labels
 from tasks.core.attempt import Trigger
 from tasks.core.findings import ChangeState, Severity
-from tasks.core.pt_br import count, duration, moment
+from tasks.core.pt_br import count, duration, listed, moment
 from tasks.evidence.document import ChangeRecord, CoverageRecord, Document, FindingRecord
 from tasks.notices.limits import one_line
 from tasks.settings import Links
@@ -121,7 +121,7 @@ def _unassessed(coverage: Sequence[CoverageRecord]) -> tuple[Item, ...]:
     """Tell what was not judged, what has the same reason on one line."""
     missing = sorted((c for c in coverage if not c.assessed), key=lambda c: (not c.required, c.why))
     groups = [
-        (required, why, _listed([one_line(c.about) for c in same]))
+        (required, why, listed([one_line(c.about) for c in same], most=SHOWN))
         for (required, why), same in groupby(missing, key=lambda c: (c.required, c.why))
     ]
     items = tuple(
@@ -129,11 +129,6 @@ def _unassessed(coverage: Sequence[CoverageRecord]) -> tuple[Item, ...]:
         for required, why, what in groups[:SHOWN]
     )
     return items + _rest(len(groups), "item", "itens")
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" e mais {len(names) - SHOWN}" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
 
 
 def _changed(changes: Sequence[ChangeRecord]) -> tuple[Item, ...]:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC
-from itertools import islice
 
 from tasks.core.findings import Outcome, Table, Verdict
-from tasks.core.pt_br import moment
+from tasks.core.pt_br import listed, moment
 from tasks.notices.words import LABELS as COMMON
 from tasks.reports.blocks import Block, Heading, Paragraph
 from tasks.ssh.model.plan import Plan, PurposePlan, Step
@@ -16,7 +15,6 @@ from tasks.ssh.rules.inventory import Standing
 from tasks.ssh.wording.labels import LABELS
 
 _NONE = "–"
-_SHOWN = 3
 _HOW = (
     "Cada conta foi julgada pelo que o próprio sshd respondeu, e não por um registro nosso. A prova é uma conexão "
     "nova, com a chave do servidor conferida: pergunta por todas as chaves que já foram desta finalidade (sem assinar "
@@ -61,9 +59,14 @@ def command(plan: Plan, environment: str, **parameters: object) -> str:
     return f"marias run ssh-rotation -e {environment} --plan {plan.digest}{''.join(given)}"
 
 
-def tables(done: Sequence[Rotated], standing: Sequence[Standing]) -> tuple[Table, ...]:
-    """Return accounts, changed lines, stored keys, and the inventory; none that would be empty."""
-    made = (_accounts(done), _lines(done), _stored(done), _inventory(standing))
+def tables(
+    done: Sequence[Rotated], standing: Sequence[Standing], planned: Sequence[tuple[str, str]] = ()
+) -> tuple[Table, ...]:
+    """Return accounts, changed lines, copies to be written, stored keys, and the inventory; none that would be empty.
+
+    `planned` are the copies of a simulation: purpose and place.
+    """
+    made = (_accounts(done), _lines(done), _copies(planned), _stored(done), _inventory(standing))
     return tuple(table for table in made if table.rows)
 
 
@@ -100,6 +103,11 @@ def _diffs(each: Rotated) -> Iterator[tuple[Seen, str]]:
             yield from ((seen, line) for line in planning.diff(seen, each.keys, new_key=each.part.new_key))
 
 
+def _copies(planned: Sequence[tuple[str, str]]) -> Table:
+    title = "Cópias no GitHub que recebem a chave vigente antes de a antiga sair das contas"
+    return Table(name="copies", title=title, columns=("Finalidade", "Cópia"), rows=tuple(planned))
+
+
 def _stored(done: Sequence[Rotated]) -> Table:
     rows = tuple(
         (each.part.purpose, version.key.fingerprint, ", ".join(version.stages), moment(version.created_at))
@@ -108,13 +116,6 @@ def _stored(done: Sequence[Rotated]) -> Table:
     )
     columns = ("Finalidade", "Impressão digital", "Estágios", "Criada em")
     return Table(name="stored-keys", title="Chaves guardadas no Secrets Manager", columns=columns, rows=rows)
-
-
-def _also_at(key: Standing) -> str:
-    """Return the first other accounts on which a key stands: a person's stands on hundreds."""
-    others = ", ".join(islice((account for account in key.accounts if account != key.account), _SHOWN))
-    more = len(key.accounts) - 1 - _SHOWN
-    return f"{others} e mais {more}" if more > 0 else others
 
 
 def _inventory(standing: Sequence[Standing]) -> Table:
@@ -128,7 +129,7 @@ def _inventory(standing: Sequence[Standing]) -> Table:
             ",".join(key.line.options) or _NONE,
             f"{key.path}:{key.line.number}",
             moment(key.last_used) if key.last_used else _NONE,
-            _also_at(key) or _NONE,
+            listed([account for account in key.accounts if account != key.account]) or _NONE,
         )
         for key in standing
     )

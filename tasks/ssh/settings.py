@@ -1,6 +1,7 @@
 """[ssh]: which keys open which accounts of which hosts, and how they are rotated."""
 
 import base64
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -11,9 +12,11 @@ from pydantic_core import PydanticCustomError
 
 from tasks.settings import Section
 
+KEY_LINE = re.compile(r"^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?$")
+
 
 def _whole_key(line: str) -> str:
-    kind, encoded, *_comment = line.split()
+    kind, encoded, *_comment = line.split() if KEY_LINE.fullmatch(line) else ("-", "")
     try:
         blob = base64.b64decode(encoded, validate=True)
     except ValueError:
@@ -26,8 +29,8 @@ def _whole_key(line: str) -> str:
 PublicKeyLine = Annotated[
     str,
     Field(
-        pattern=r"^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?$",
         description="A public key as OpenSSH writes it: type, base64, and any comment.",
+        json_schema_extra={"pattern": KEY_LINE.pattern},
     ),
     AfterValidator(_whole_key),
 ]

@@ -59,6 +59,12 @@ def test_every_mistake_is_listed_in_one_error_with_what_was_probably_meant(folde
     )
 
 
+def test_a_wrong_item_of_a_list_is_not_told_as_one_too_few(folder: Path) -> None:
+    (folder / "production.toml").write_text(PRODUCTION.replace('accounts = ["deploy"]', "accounts = [7]"))
+    mistake = "- ssh.purposes.deploy.access.0.accounts.0: deve ser um texto entre aspas."
+    assert refused("production").data == Mistakes(count=1, mistakes=mistake)
+
+
 MISTAKES = {
     "schedules = true": ('schedules = "sim"', "schedules: deve ser true ou false."),
     "port = 587": ("port = 99999", "mail.port: deve ser 65535 ou menos."),

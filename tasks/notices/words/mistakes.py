@@ -33,7 +33,7 @@ _MISTAKES: Final[Mapping[str, str]] = {
     "settings.no_pattern": "não é uma expressão regular válida (erro na posição {position}).",
     "settings.no_zone": "este fuso horário não existe. Exemplo de um que existe: America/Sao_Paulo.",
     "settings.no_operations": "falta o canal operations, que recebe os avisos das rotinas sem canal próprio.",
-    "settings.no_public_key": "não é uma chave pública inteira; copie a linha toda do arquivo .pub.",
+    "settings.no_public_key": "não é uma chave pública inteira; copie a linha toda do arquivo .pub, sem opções antes.",
     "settings.host_or_group": "diga ou host ou group, e só um dos dois.",
     "settings.no_such_host": "{name} não é o nome de nenhum host nem de nenhum grupo em [ssh.hosts].",
     "settings.target_twice": "a mesma conta aparece duas vezes na mesma finalidade ({name}).",

@@ -88,13 +88,12 @@ class Aged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyAt:
-    """A key on an account: which, of what kind and size, on which line of which file, and whose (as far as known)."""
+    """A key: its kind and size, whose it is (as far as known), and on which lines of which accounts it stands."""
 
-    fingerprint: str
     kind: str
     bits: int
-    place: str
     owner: str
+    places: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +106,12 @@ class Shared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenSince:
-    """A key on an account, since when it is known to stand there, and how long that is."""
+    """A key: since when it is known to stand on an account, how long that is, whose it is, and where it stands."""
 
-    fingerprint: str
     since: datetime
     days: float
+    owner: str
+    places: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

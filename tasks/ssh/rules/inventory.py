@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tasks.core.findings import Finding, Severity
+from tasks.core.pt_br import listed
 from tasks.ssh.model.keys import Keys, PublicKey
 from tasks.ssh.model.rotated import FirstSeen
 from tasks.ssh.model.seen import KeyLine, Seen
@@ -64,22 +65,36 @@ def standing(seen: Sequence[Seen], keys: Sequence[Keys], cfg: Ssh, first: Sequen
 
 def findings(keys: Sequence[Standing], seen: Sequence[Seen], cfg: Ssh, now: datetime) -> Iterator[Finding]:
     """Yield what is wrong with the keys that stand there, and with the servers' algorithms."""
+    places = defaultdict[str, list[Standing]](list)
     for key in keys:
-        where = _at(key)
-        if not key.owner:
-            yield Finding(rule="ssh.unknown_key", severity=Severity.MEDIUM, subject=key.account, data=where)
-        if weak(key.line, cfg):
-            yield Finding(rule="ssh.weak_key", severity=Severity.HIGH, subject=key.account, data=where)
-        days = (now - key.since) / DAY
-        if not key.ours and days > cfg.max_age_days:
-            data = SeenSince(fingerprint=key.line.fingerprint, since=key.since, days=days)
-            yield Finding(rule="ssh.old_key", severity=Severity.MEDIUM, subject=key.account, data=data)
-    standing_at = {key.line.fingerprint: key for key in keys}
-    for fingerprint, accounts in ((fp, key.accounts) for fp, key in standing_at.items() if _is_shared(key)):
-        data_ = Shared(accounts=", ".join(sorted(accounts)), count=len(accounts))
-        yield Finding(rule="ssh.shared_key", severity=Severity.LOW, subject=fingerprint, data=data_)
+        places[key.line.fingerprint].append(key)
+    for standing in places.values():
+        yield from _of_key(standing, cfg, now)
     yield from _of_files(seen)
     yield from _of_servers(seen)
+
+
+def _of_key(places: Sequence[Standing], cfg: Ssh, now: datetime) -> Iterator[Finding]:
+    """Yield what is wrong with one key, wherever it stands."""
+    first = min(places, key=lambda key: key.since)
+    where = KeyAt(
+        kind=first.line.kind,
+        bits=first.line.bits,
+        owner=first.owner or "–",
+        places=listed([f"{key.account} ({key.path}:{key.line.number})" for key in places]),
+    )
+    days = (now - first.since) / DAY
+    since = SeenSince(since=first.since, days=days, owner=where.owner, places=where.places)
+    shared = Shared(accounts=listed(sorted(first.accounts)), count=len(first.accounts))
+    table: tuple[tuple[bool, str, Severity, object], ...] = (
+        (not first.owner, "ssh.unknown_key", Severity.MEDIUM, where),
+        (any(weak(key.line, cfg) for key in places), "ssh.weak_key", Severity.HIGH, where),
+        (not first.ours and days > cfg.max_age_days, "ssh.old_key", Severity.MEDIUM, since),
+        (_is_shared(first), "ssh.shared_key", Severity.LOW, shared),
+    )
+    for holds, rule, severity, data in table:
+        if holds:
+            yield Finding(rule=rule, severity=severity, subject=first.line.fingerprint, data=data)
 
 
 def _is_shared(key: Standing) -> bool:
@@ -109,9 +124,3 @@ def _of_servers(seen: Sequence[Seen]) -> Iterator[Finding]:
     for host, one in found.items():
         data = Weak(algorithms=", ".join(one.weak), software=one.server)
         yield Finding(rule="ssh.weak_algorithms", severity=Severity.LOW, subject=host, data=data)
-
-
-def _at(key: Standing) -> KeyAt:
-    line = key.line
-    place = f"{key.path}:{line.number}"
-    return KeyAt(fingerprint=line.fingerprint, kind=line.kind, bits=line.bits, place=place, owner=key.owner)

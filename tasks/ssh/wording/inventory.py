@@ -8,19 +8,21 @@ from tasks.ssh.model.told import KeyAt, LinesAt, SeenSince, Shared, Weak
 INVENTORY: Mapping[str, Words] = {
     "ssh.unknown_key": Words(
         title="Chave de dono desconhecido",
-        message="Em {subject} há uma chave que ninguém declarou: {kind} de {bits} bits, {fingerprint}, em {place}.",
-        remedy="Descubra de quem é. Se deve ficar, declare-a em known_keys; se não, remova a linha.",
+        message="Ninguém declarou a chave {subject} ({kind} de {bits} bits), que está em {places}.",
+        remedy="Descubra de quem é. Se deve ficar, declare-a em known_keys; se não, remova as linhas.",
         data=KeyAt,
     ),
     "ssh.weak_key": Words(
         title="Chave fraca",
-        message="Em {subject} há uma chave fraca: {kind} de {bits} bits, {fingerprint}, em {place}.",
+        message="A chave {subject} é {kind} de {bits} bits, e está em {places}. Dono: {owner}.",
         remedy="Peça ao dono uma chave Ed25519 e remova esta.",
         data=KeyAt,
     ),
     "ssh.old_key": Words(
         title="Chave há tempo demais na conta",
-        message="Em {subject}, a chave {fingerprint} está desde {since:%d/%m/%Y} ({days:.0f} dias), pelo menos.",
+        message=(
+            "A chave {subject} está em {places} desde {since:%d/%m/%Y} ({days:.0f} dias), pelo menos. Dono: {owner}."
+        ),
         remedy="Peça ao dono que a troque.",
         data=SeenSince,
     ),

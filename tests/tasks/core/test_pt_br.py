@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tasks.core.pt_br import count, duration, moment, number, size
+from tasks.core.pt_br import count, duration, listed, moment, number, size
 
 
 def test_a_time_is_shown_as_in_sao_paulo_with_its_distance_to_utc() -> None:
@@ -52,3 +52,7 @@ def test_a_size_is_in_decimal_units(size_bytes: float, said: str) -> None:
 
 def test_one_is_singular_and_all_else_plural() -> None:
     assert [count(n, "item", "itens") for n in (0, 1, 1200)] == ["0 itens", "1 item", "1.200 itens"]
+
+
+def test_of_many_names_the_first_are_listed() -> None:
+    assert [listed(list("abcd")[:n], most=2) for n in range(5)] == ["", "a", "a, b", "a, b e mais 1", "a, b e mais 2"]

@@ -67,16 +67,20 @@ def test_which_keys_are_weak(kind: str, bits: int, *, weak: bool, weak_without_e
     assert (inventory.weak(one, KNOWN), inventory.weak(one, cfg(ecdsa=False))) == (weak, weak_without_ecdsa)
 
 
-def at(one: KeyLine, owner: str = "") -> KeyAt:
-    place = f"/k:{one.number}"
-    return KeyAt(fingerprint=one.fingerprint, kind=one.kind, bits=one.bits, place=place, owner=owner)
+def at(one: KeyLine, places: str, owner: str = "–") -> KeyAt:
+    return KeyAt(kind=one.kind, bits=one.bits, places=places, owner=owner)
 
 
-def test_unknown_and_weak_keys_are_told_where_they_stand() -> None:
+def test_an_unknown_and_a_weak_key_are_told_once_with_all_places() -> None:
     unknown, weak = line(NEW, 1), line(OTHER, 2, kind="ssh-rsa", bits=2048)
-    assert rules(opened_by_old(files=(file(unknown, weak, line(OLD, 3)),))) == [
-        Finding(rule="ssh.unknown_key", severity=Severity.MEDIUM, subject="ops@web", data=at(unknown)),
-        Finding(rule="ssh.weak_key", severity=Severity.HIGH, subject="ops@web", data=at(weak, "Ana")),
+    looked = [opened_by_old(target=target(f"web{n}"), files=(file(unknown, weak, line(OLD, 3)),)) for n in range(5)]
+    found = [one for one in rules(*looked) if one.rule != "ssh.shared_key"]
+    places = [", ".join(f"ops@web{n} (/k:{number})" for n in range(3)) + " e mais 2" for number in (1, 2)]
+    assert found == [
+        Finding(rule="ssh.unknown_key", severity=Severity.MEDIUM, subject=NEW.fingerprint, data=at(unknown, places[0])),
+        Finding(
+            rule="ssh.weak_key", severity=Severity.HIGH, subject=OTHER.fingerprint, data=at(weak, places[1], "Ana")
+        ),
     ]
 
 
@@ -88,8 +92,8 @@ def test_a_key_that_has_stood_too_long_is_told_but_not_one_of_ours(age: timedelt
     found = Finding(
         rule="ssh.old_key",
         severity=Severity.MEDIUM,
-        subject="ops@web",
-        data=SeenSince(fingerprint=OTHER.fingerprint, since=NOW - age, days=age / timedelta(days=1)),
+        subject=OTHER.fingerprint,
+        data=SeenSince(since=NOW - age, days=age / timedelta(days=1), owner="Ana", places="ops@web (/k:1)"),
     )
     looked = opened_by_old(files=(file(line(OTHER), line(OLD, 2)),))
     assert rules(looked, first=first) == ([found] if old else [])
