@@ -62,7 +62,7 @@ def add(  # noqa: PLR0913 - as above
     A compromised key is removed at once, wherever the wanted one is proved.
     """
     work = advance.exchange if why is Why.COMPROMISED else advance.add
-    return fleet.in_waves(Reach(cfg=cfg, vault=Vault(cfg, aws), memory=memory), targets, work, why, told)
+    return fleet.worked(Reach(cfg=cfg, vault=Vault(cfg, aws), memory=memory), targets, work, why, told)
 
 
 @effect(timeout=SHORT)
@@ -76,7 +76,7 @@ def prove(  # noqa: PLR0913 - as above
     cfg: Ssh, aws: Aws, targets: Sequence[Target], why: Why, told: Told, *, memory: Memory[RemoteFile]
 ) -> tuple[Seen, ...]:
     """Remove the other keys, target by target, and prove that none of them opens anything."""
-    return fleet.in_waves(Reach(cfg=cfg, vault=Vault(cfg, aws), memory=memory), targets, advance.prove, why, told)
+    return fleet.worked(Reach(cfg=cfg, vault=Vault(cfg, aws), memory=memory), targets, advance.prove, why, told)
 
 
 @effect(timeout=SHORT)

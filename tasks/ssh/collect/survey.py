@@ -1,7 +1,8 @@
 """Every target as it is: what its server answers, what stands in its files, what an edit would meet."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,26 +15,35 @@ from tasks.ssh.model.targets import Target, by_turns
 from tasks.ssh.model.told import OfPurpose
 
 Told = Callable[[int, int], None]  # how many are done, of how many
+Work = Callable[[Reach, Target], Seen]
+Room = Callable[[Sequence[Seen]], int]
 OTHER_SOURCE = "ssh.trouble.other_source"
 
 
 def each(
-    reach: Reach, targets: Sequence[Target], work: Callable[[Reach, Target], Seen], told: Told
+    reach: Reach, targets: Sequence[Target], work: Work, told: Told, *, room: Room | None = None
 ) -> tuple[Seen, ...]:
     """Do the same to every target, several at once, and say how far it is; the answers come in the targets' order.
 
-    Trouble with one target is its answer, UNKNOWN, and nobody else's.
+    Trouble with one target is its answer, UNKNOWN, and nobody else's. `room` is how many may be worked on at the same
+    time after what came of others; where it is 0, those that were not begun are left out.
     """
-    with ThreadPoolExecutor(max_workers=reach.cfg.at_once, thread_name_prefix="ssh") as pool:
-        futures = {pool.submit(_carefully, reach, target, work): target for target in by_turns(targets)}
-        done = {}
-        for number, future in enumerate(as_completed(futures), start=1):
-            done[futures[future]] = future.result()
-            told(number, len(targets))
-    return tuple(done[target] for target in targets)
+    most, waiting = reach.cfg.at_once, deque(by_turns(targets))
+    flying, done = dict[Future[Seen], Target](), dict[Target, Seen]()
+    with ThreadPoolExecutor(max_workers=most, thread_name_prefix="ssh") as pool:
+        while True:
+            now = min(most, room(tuple(done.values()))) if room else most
+            while waiting and len(flying) < now:
+                target = waiting.popleft()
+                flying[pool.submit(_carefully, reach, target, work)] = target
+            if not flying:
+                return tuple(done[target] for target in targets if target in done)
+            for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                done[flying.pop(future)] = future.result()
+                told(len(done), len(targets))
 
 
-def _carefully(reach: Reach, target: Target, work: Callable[[Reach, Target], Seen]) -> Seen:
+def _carefully(reach: Reach, target: Target, work: Work) -> Seen:
     try:
         return work(reach, target)
     except Exception as error:  # noqa: BLE001 - one target's trouble, told as such

@@ -1,20 +1,19 @@
 """What is to be done on each target, in which order, and how far it may go."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import chain
 from math import ceil
 
 from tasks.core.errors import OperatorError
 from tasks.ssh.model.keys import Keys
 from tasks.ssh.model.plan import Action, Plan, PurposePlan, Step, Survey, Why
 from tasks.ssh.model.seen import Seen, State
-from tasks.ssh.model.targets import Target, by_turns
+from tasks.ssh.model.targets import Target
 from tasks.ssh.model.told import Digests
 from tasks.ssh.rules.due import makes_a_key
 from tasks.ssh.settings import Ssh
 
-SECOND_WAVE, LATER_WAVES = 0.05, 0.25  # shares of a purpose's targets; the first wave is one target alone
+FEW, MANY = 0.05, 0.25  # shares of a purpose's targets
 
 
 def plan(surveys: Sequence[Survey], why: Mapping[str, Why]) -> Plan:
@@ -73,22 +72,17 @@ def agreed(plan: Plan, digest: str) -> None:
         raise OperatorError("ssh.other_plan", digest, Digests(agreed=digest, now=plan.digest))
 
 
-def waves(targets: Sequence[Target]) -> tuple[tuple[Target, ...], ...]:
-    """Return targets in waves, hosts by turns: one alone, then a twentieth of all, then a quarter at a time."""
-    total = len(targets)
-    sizes = chain((1, ceil(total * SECOND_WAVE)), iter(lambda: ceil(total * LATER_WAVES), None))
-    return tuple(_cut(by_turns(targets), sizes))
+def at_once(done: int, total: int) -> int:
+    """Return how many targets may be worked on at the same time: one at first, then a twentieth, then a quarter of all.
 
-
-def _cut(left: tuple[Target, ...], sizes: Iterator[int]) -> Iterator[tuple[Target, ...]]:
-    while left:
-        size = next(sizes)
-        yield left[:size]
-        left = left[size:]
+    After each that is done it is looked whether too many failed: no more than these can fail beyond that.
+    """
+    few = ceil(total * FEW)
+    return 1 if not done else few if done <= few else ceil(total * MANY)
 
 
 def too_many_failed(results: Sequence[Seen], total: int, why: Why, cfg: Ssh) -> bool:
-    """Return whether a purpose's next wave must not begin.
+    """Return whether no other target of a purpose may be begun.
 
     So it is when the first target of several failed, when more than the share failed, or when one is lost. A
     compromised key is removed wherever it can be.

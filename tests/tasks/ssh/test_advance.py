@@ -1,6 +1,8 @@
 """One account on its way to the wanted key: each edit is proved on a fresh connection, or taken back."""
 
 from collections.abc import Callable
+from threading import Lock
+from time import sleep
 
 import pytest
 
@@ -198,21 +200,28 @@ def test_of_two_files_the_one_that_was_changed_is_told_when_the_other_cannot_be(
 def test_a_fleet_is_left_when_its_first_account_failed_and_says_how_far_it_came(half: World) -> None:
     half.write(ONE)
     targets, told_of = targets_of(half.cfg, "ops"), list[tuple[int, int]]()
-    done = fleet.in_waves(reach(half), targets, advance.add, Why.AGE, lambda number, of: told_of.append((number, of)))
+    done = fleet.worked(reach(half), targets, advance.add, Why.AGE, lambda number, of: told_of.append((number, of)))
     assert ([one.state for one in done], told_of) == ([State.LOST], [(1, 2)])
-    done = fleet.in_waves(reach(half), targets, advance.exchange, Why.COMPROMISED, lambda *_: None)
+    done = fleet.worked(reach(half), targets, advance.exchange, Why.COMPROMISED, lambda *_: None)
     assert [one.state for one in done] == [State.LOST, State.PROVED]
     assert half.opens(TWO) == {"new"}
 
 
-def test_a_fleet_is_worked_on_in_the_order_of_its_waves() -> None:
-    looked: list[str] = []
+def test_a_fleet_begins_with_one_account_has_a_quarter_in_work_and_no_more_begin_when_too_many_failed() -> None:
+    begun, most, lock, now = list[str](), list[int](), Lock(), list[str]()
 
     def work(_reach: object, one: Target) -> Seen:
-        looked.append(one.host)
-        return seen(State.ADDED, one.host)
+        with lock:
+            begun.append(one.host)
+            now.append(one.host)
+            most.append(len(now))
+        sleep(0.02)
+        with lock:
+            now.remove(one.host)
+        return seen(State.HELD if int(one.host[1:]) in range(6, 12) else State.ADDED, one.host)
 
-    world_of_many = [Target(purpose="ops", host=f"h{number}", account="ops") for number in range(9)]
-    done = fleet.in_waves(Reach(cfg=cfg(), vault=None), world_of_many, work, Why.AGE, lambda *_: None)  # type: ignore[arg-type]
-    assert [one.target for one in done] == world_of_many
-    assert looked[0] == "h0"
+    many = [Target(purpose="ops", host=f"h{number}", account="ops") for number in range(20)]
+    done = fleet.worked(Reach(cfg=cfg(), vault=None), many, work, Why.AGE, lambda *_: None)  # type: ignore[arg-type]
+    assert [one.target for one in done] == [one for one in many if one.host in begun]
+    assert (begun[:2], most[:2], max(most)) == (["h0", "h1"], [1, 1], 5)
+    assert 11 <= len(done) <= 16

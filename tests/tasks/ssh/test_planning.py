@@ -182,14 +182,17 @@ def test_the_lines_that_would_change_are_told_by_fingerprints_and_names_of_optio
 
 
 @pytest.mark.parametrize(
-    ("total", "sizes"),
-    [(0, []), (1, [1]), (2, [1, 1]), (4, [1, 1, 1, 1]), (8, [1, 1, 2, 2, 2]), (200, [1, 10, 50, 50, 50, 39])],
+    ("total", "room"),
+    [
+        (1, [1, 1]),
+        (3, [1, 1, 1, 1]),
+        (9, [1, 1, 3, 3]),
+        (40, [1, 2, 2, 10, 10]),
+        (200, [1, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 50, 50]),
+    ],
 )
-def test_targets_come_in_waves_of_one_a_twentieth_and_quarters(total: int, sizes: list[int]) -> None:
-    targets = [target(f"h{number}") for number in range(total)]
-    found = planning.waves(targets)
-    assert [len(wave) for wave in found] == sizes
-    assert [one for wave in found for one in wave] == targets
+def test_one_target_is_first_then_a_twentieth_at_once_and_then_a_quarter(total: int, room: list[int]) -> None:
+    assert [planning.at_once(done, total) for done in range(len(room))] == room
 
 
 @pytest.mark.parametrize(
