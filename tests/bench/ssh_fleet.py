@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Any, Final
@@ -12,7 +12,7 @@ from deployments.lab import aws
 from deployments.lab.sshd import LabSsh, pair, running
 from tasks.adapters.guardian import MEGABYTE, scratch_base
 from tasks.settings import Aws, Evidence, Section
-from tasks.ssh.settings import Ssh
+from tasks.ssh.settings import Ssh, Transport
 
 BUCKET: Final = "assist-marias-bench-evidence"
 PURPOSE: Final = "ops"
@@ -30,6 +30,8 @@ class Fleet:
     private: str = ""
     public: str = ""
     secret: str = ""
+    ports: Mapping[int, int] = field(default_factory=dict)  # by which a server's port is reached, where not itself
+    transport: Transport = Transport.SHELL
 
     @property
     def targets(self) -> int:
@@ -50,7 +52,12 @@ class Fleet:
     def sections(self) -> Mapping[str, Any]:
         """Return the sections of an environment, as JSON."""
         hosts = {
-            name: {"address": "127.0.0.1", "port": host.port, "host_keys": host.host_keys}
+            name: {
+                "address": "127.0.0.1",
+                "port": self.ports.get(host.port, host.port),
+                "host_keys": host.host_keys,
+                "transport": self.transport,
+            }
             for name, host in self.ssh.hosts.items()
         }
         access = [{"host": name, "accounts": tuple(host.accounts)} for name, host in self.ssh.hosts.items()]

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from statistics import median
 
 from rich.console import Console
@@ -10,7 +11,9 @@ from rich.console import Console
 from deployments.lab.aws import CREDENTIALS
 from deployments.lab.sshd import pair
 from tasks.adapters.guardian import MEGABYTE
+from tasks.ssh.settings import Transport
 from tests.bench import goals
+from tests.bench.distance import away
 from tests.bench.goals import Goal, Rounds, load, machine, missed, parts, said, verdicts
 from tests.bench.ssh_fleet import Fleet, fleet, store
 from tests.bench.ssh_thousand import Thousand, rotate_a_thousand
@@ -19,13 +22,14 @@ from tests.bench.ways import Result
 
 LARGE, SMALL = (40, 5), (10, 5)  # hosts, accounts on each
 CROWD = (1, 100)
+ROUND_TRIP_SECONDS = 0.04
 FLAT_MB = 10
 MOST_TASK_RUNS = 50
 
 
-def ratio(way: str) -> Callable[[Rounds], float]:
-    """Return the median over all rounds of the rotation by another way in the same round."""
-    return lambda rounds: median(a.total / b.total for a, b in zip(rounds["rotation"], rounds[way], strict=True))
+def ratio(way: str, by: str) -> Callable[[Rounds], float]:
+    """Return the median over all rounds of one way by another in the same round."""
+    return lambda rounds: median(a.total / b.total for a, b in zip(rounds[way], rounds[by], strict=True))
 
 
 def growth(rounds: Rounds) -> float:
@@ -35,7 +39,9 @@ def growth(rounds: Rounds) -> float:
 
 
 GOALS = (
-    Goal(name="200 accounts ÷ bare thread pool, same connections", most=1.15, unit="×", value=ratio("floor")),
+    Goal(
+        name="200 accounts ÷ bare thread pool, same connections", most=1.15, unit="×", value=ratio("rotation", "floor")
+    ),
     Goal(name="accounts left unproved", most=0, unit="", value=lambda r: unproved((*r["rotation"], *r["small"]))),
     Goal(name="… of 100 on one host, sshd's defaults", most=0, unit="", value=lambda r: unproved(r["crowd"])),
     Goal(name="growth, 200 accounts less that of 50", most=FLAT_MB, unit="MB", value=growth),
@@ -48,12 +54,24 @@ def main(times: int, console: Console) -> int:
     with ExitStack() as stack:
         cloud = stack.enter_context(store())
         large, small, crowd = (stack.enter_context(fleet(cloud, *size)) for size in (LARGE, SMALL, CROWD))
+        ports = tuple(host.port for host in small.ssh.hosts.values())
+        far = replace(small, ports=stack.enter_context(away(ports, round_trip_seconds=ROUND_TRIP_SECONDS)))
         console.print(machine(), soft_wrap=True)
-        ways = {"floor": large, "commands": large, "rotation": large, "small": small, "crowd": crowd}
-        rounds = {way: list[Result]() for way in ways}
-        for turn, way in goals.orders(tuple(ways), times):
-            with console.status(f"Round {turn + 1} of {times}: {way}"):
-                rounds[way].append(taken(way if ways[way] is large else "rotation", order(ways[way])))
+        ways = {
+            "floor": ("floor", large),
+            "commands": ("commands", large),
+            "rotation": ("rotation", large),
+            "by sftp": ("rotation", replace(large, transport=Transport.SFTP)),
+            "small": ("rotation", small),
+            "crowd": ("rotation", crowd),
+            "far floor": ("floor", far),
+            "far rotation": ("rotation", far),
+        }
+        rounds = {name: list[Result]() for name in ways}
+        for turn, name in goals.orders(tuple(ways), times):
+            way, of = ways[name]
+            with console.status(f"Round {turn + 1} of {times}: {name}"):
+                rounds[name].append(taken(way, order(of)))
     done = {way: tuple(results) for way, results in rounds.items()}
     console.print(parts(done), verdicts(GOALS, done), *said(done), sep="\n")
     console.print(*beside(done), f"Load at the end: {load():.1f}.", sep="\n")
@@ -64,8 +82,10 @@ def main(times: int, console: Console) -> int:
 
 
 def beside(rounds: Rounds) -> Iterator[str]:
-    """Yield what no goal asks for: against connections with a command each, and without the servers' own work."""
-    yield f"By a pool that also runs a command that does nothing for each session: {ratio('commands')(rounds):.2f} ×."
+    """Yield what no goal asks for: by SFTP, over a line, with a command each, and without the servers' own work."""
+    yield f"By SFTP: {ratio('by sftp', 'floor')(rounds):.2f} × the floor."
+    yield f"50 accounts, {ROUND_TRIP_SECONDS * 1000:.0f} ms away: {ratio('far rotation', 'far floor')(rounds):.2f} ×."
+    yield f"A pool that also runs a command that does nothing: {ratio('commands', 'floor')(rounds):.2f} × the floor."
     for way in ("floor", "commands"):
         own = median(a.cpu_seconds / b.cpu_seconds for a, b in zip(rounds["rotation"], rounds[way], strict=True))
         yield f"What this process itself computes, by that of {way}: {own:.2f} ×."
