@@ -158,6 +158,17 @@ PROGRAMS = {
             purpose="all that needs SSH servers: the lab's hosts, and the rotation of SSH keys",
             install="an OpenSSH server; it need not run (Debian: apt-get install openssh-server)",
         ),
+        *(
+            Wanted(
+                name=name,
+                machine=(f"usr/bin/{name}", f"bin/{name}"),
+                packages=(name,),
+                unpacked=f"bin/{name}",
+                purpose="a test of the script that edits files of keys, in a shell that other hosts have",
+                install=f"{name} (Debian: apt-get install {name})",
+            )
+            for name in ("busybox", "mksh")
+        ),
         Wanted(
             name="libatomic",
             machine=("usr/lib/*/libatomic.so.1", "usr/lib64/libatomic.so.1", "usr/lib/libatomic.so.1"),
@@ -176,7 +187,7 @@ PROGRAMS = {
         ),
     )
 }
-DEFAULT = ("postgres", "chromium", "sshd", "libatomic")
+DEFAULT = ("postgres", "chromium", "sshd", "busybox", "mksh", "libatomic")
 
 
 def find(name: str, *, root: Path = ROOT) -> Program:

@@ -95,7 +95,7 @@ class Files(Protocol):
     def inspect(self, account: str, patterns: tuple[str, ...], *, trial: bool) -> Inspection:
         """Return the files that `patterns` (as AuthorizedKeysFile) name; none: what sshd says, else OpenSSH's default.
 
-        A `trial` does all that a replacement needs on files of its own beside each, and reads the log.
+        A `trial` does all that a replacement needs on files of its own beside each.
         OperatorError NO_SHELL, NO_SUDO, NO_SFTP where nothing can be seen at all.
         """
 

@@ -162,7 +162,7 @@ inspect() { # patterns as in AuthorizedKeysFile
     look
   done
   [ "$seen" != "$newline" ] || [ -z "$first" ] || told "$first" missing
-  [ "$trial" != yes ] || uses
+  uses
 }
 
 expand() { # %u %h %U %%, and the home folder before what is not absolute

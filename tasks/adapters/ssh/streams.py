@@ -70,6 +70,14 @@ class Stream:
         """Let no read or write take longer: paramiko looks up as often as that."""
         self._inner.settimeout(seconds)
 
+    def finish(self) -> None:
+        """Let the other side know that nothing more comes, and go on reading."""
+        with suppress(OSError):
+            if isinstance(self._inner, Channel):
+                self._inner.shutdown_write()
+            else:
+                self._inner.shutdown(socket.SHUT_WR)
+
     def shutdown(self) -> None:
         """End both directions: whoever waits for bytes wakes at once."""
         if isinstance(self._inner, Channel):

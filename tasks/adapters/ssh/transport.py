@@ -35,6 +35,7 @@ ENDED: Final = -1
 _BANNER_BYTES: Final = 8192
 _BANNER_LINES: Final = 50
 _JOIN_SECONDS: Final = 5.0
+_FAREWELL_SECONDS: Final = 1.0
 _SAID: Final = (("MaxStartups", Answer.BUSY), ("Not allowed at this time", Answer.PENALTY))
 
 
@@ -149,7 +150,14 @@ class QuietTransport(Transport):
         self._send_user_message(message)  # type: ignore[attr-defined]
 
     def end(self) -> None:
-        """Close the connection; its thread is gone when this returns."""
+        """Close the connection; its thread is gone when this returns.
+
+        After a login the server is let have its say: cut off in it, OpenSSH counts a connection that never tried to log
+        in, and blocks who has too many of those (PerSourcePenalties).
+        """
+        if self.replies.is_authenticated() and self.is_active():
+            self.stream.finish()
+            self.join(_FAREWELL_SECONDS)
         self.stream.shutdown()
         if self.ident is not None:
             self.join(_JOIN_SECONDS)

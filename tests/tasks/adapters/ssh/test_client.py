@@ -3,7 +3,7 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -23,6 +23,7 @@ from tasks.adapters.ssh import (
 )
 from tasks.adapters.ssh.errors import TooMuch
 from tasks.adapters.ssh.keys import blob_of, fingerprint
+from tasks.adapters.ssh.streams import Stream
 from tasks.core.errors import OperatorError, TransientError
 from tasks.core.secret import Secret
 
@@ -199,6 +200,44 @@ def test_a_login_with_a_key_that_does_not_stand_there_is_refused_and_the_next_on
         "deploy@alpha",
         SshAnswer(answer=Answer.KEY),
     )
+
+
+def test_after_a_login_the_server_may_finish_what_it_says(alpha: LabHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut off in it, OpenSSH 9.8 and later count a connection that never tried to log in."""
+    read, ends = list[bytes](), list[str]()
+
+    def received(stream: Stream, size: int) -> bytes:
+        read.append(recv(stream, size))
+        return read[-1]
+
+    def ending(name: str) -> Callable[[Stream], None]:
+        end = getattr(Stream, name)
+
+        def ended(stream: Stream) -> None:
+            ends.append(name)
+            end(stream)
+
+        return ended
+
+    recv = Stream.recv
+    monkeypatch.setattr(Stream, "recv", received)
+    for name in ("finish", "shutdown"):
+        monkeypatch.setattr(Stream, name, ending(name))
+    with connect(endpoint(alpha), seconds=SECONDS) as connection:
+        connection.login("deploy", OURS.private)
+    assert (ends, read[-1]) == (["finish", "shutdown"], b"")  # its end came of itself
+    with connect(endpoint(alpha), seconds=SECONDS) as connection:
+        connection.ask("deploy", [OURS.public])
+    assert ends[2:] == ["shutdown"]
+
+
+def test_a_server_that_does_not_end_is_not_waited_for(alpha: LabHost) -> None:
+    with connect(endpoint(alpha), seconds=SECONDS) as connection:
+        connection.login("deploy", OURS.private)
+        alpha.freeze()
+        began = time.monotonic()
+    assert time.monotonic() - began < SECONDS
+    alpha.thaw()
 
 
 def test_a_login_without_an_answer_can_be_tried_again(alpha: LabHost) -> None:
