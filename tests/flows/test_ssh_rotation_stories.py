@@ -16,6 +16,7 @@ from prefect import Task
 
 from deployments.lab.serving import Failure
 from deployments.lab.sshd import pair
+from tasks.adapters.ssh import Endpoint, connect
 from tasks.core.attempt import Trigger
 from tasks.core.errors import OperatorError
 from tasks.core.findings import Change, ChangeState, Outcome, Verdict
@@ -488,6 +489,22 @@ def test_of_two_runs_at_once_both_work_with_one_key(world: World) -> None:
         {"new"},
     )
     assert world.stored == ROTATED
+
+
+def test_a_deploy_that_is_under_way_goes_on_and_reads_its_key_again_to_reconnect(world: World) -> None:
+    world.hosts = cases.ONE_ALONE
+    world.copied = True
+    host = world.host(ONE)
+    where = Endpoint(name="web-1", address="127.0.0.1", port=host.port, host_keys=(host.host_key,))
+    with connect(where, seconds=5) as deploy:
+        deploy.login(ACCOUNT, world.keys["old"])
+        assert world.run().verdict is Verdict.PASSED
+        assert deploy.run("echo migrated", b"", seconds=5).out == b"migrated\n"
+    with connect(where, seconds=5) as again, pytest.raises(OperatorError, match=r"^ssh.login_refused"):
+        again.login(ACCOUNT, world.keys["old"])
+    with connect(where, seconds=5) as again:
+        again.login(ACCOUNT, Secret(world.services.hub.secrets[COPY]))
+        assert again.run("echo smoke", b"", seconds=5).out == b"smoke\n"
 
 
 # ── the inventory ────────────────────────────────────────────────────────────────────────────────────────────────────
