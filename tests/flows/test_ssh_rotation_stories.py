@@ -24,7 +24,7 @@ from tasks.core.secret import Secret
 from tasks.secret_sync import steps as sync
 from tasks.ssh import steps
 from tasks.ssh.model.keys import CURRENT, PENDING, PROVED, PublicKey
-from tasks.ssh.model.told import Digests, OfPurpose
+from tasks.ssh.model.told import Digests, OfPurpose, OnTarget
 from tests import bare
 from tests.tasks.ssh import cases
 from tests.tasks.ssh.cases import DB, HELD, ONE, PREVIOUS, ROTATED, STRANDED, TWO, UNTOUCHED, WAITING, WITH_DB
@@ -341,6 +341,19 @@ def test_what_is_wrong_with_one_purpose_keeps_no_other_from_its_rotation(world: 
     outcome = world.run()
     assert (outcome.verdict, told(outcome)) == (Verdict.FAILED, [("secret.missing", empty["secret"])])
     assert (mapping(outcome), world.stored, world.opens(ONE)) == ({ONE: "proved"}, ROTATED, {"new"})
+
+
+def test_an_account_of_another_purpose_whose_key_cannot_be_read_is_left_as_it_is(world: World) -> None:
+    other, access = f"{world.secret}-other", [{"host": "web-1", "accounts": [ACCOUNT]}]
+    world.services.secrets.create_secret(Name=other, SecretString="not JSON")
+    world.ssh_changes["purposes"] = {
+        "deploy": {"secret": other, "access": access},
+        "ops": {"secret": world.secret, "access": [*access, {"host": "web-2", "accounts": [ACCOUNT]}]},
+    }
+    outcome = world.run(purpose="ops")
+    assert told(outcome) == [("ssh.target_held", ONE), ("ssh.waiting", "ops")]
+    assert outcome.findings[0].data == OnTarget(purpose="ops", why="ssh.bad_stored_key")
+    assert (world.content(ONE), world.opens(ONE), world.opens(TWO)) == (world.written[ONE], {"old"}, {"old", "new"})
 
 
 def test_two_environments_do_not_share_a_secret(world: World) -> None:

@@ -104,7 +104,7 @@ def state_of(answers: Mapping[str, Answer], wanted: str) -> State:
 
 def regarding(seen: Seen, wanted: str) -> Seen:
     """Return what was seen, as it stands to another wanted key; one that was not asked about was not made yet."""
-    if wanted in seen.answers or seen.state is State.UNKNOWN:
+    if wanted in seen.answers or seen.state in {State.UNKNOWN, State.HELD}:
         return seen
     answers = {**seen.answers, wanted: Answer.REFUSED}
     return replace(seen, answers=answers, state=State.LOST if seen.state is State.LOST else state_of(answers, wanted))
