@@ -293,16 +293,20 @@ loose() { # whether sshd with StrictModes would not read $real: others may write
 
 uses() { # when each key last let somebody in, where the log may be read
   if [ -r /var/log/auth.log ] || [ -r /var/log/secure ]; then
-    logins /var/log/auth.log.1 /var/log/auth.log /var/log/secure
+    logins last /var/log/auth.log.1 /var/log/auth.log /var/log/secure
   elif command -v journalctl >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
-    timeout 5 journalctl -q --no-pager -o short-iso --since=-100days -t sshd -t sshd-session 2>/dev/null | logins -
+    # a journal may be too long to be read to its end
+    timeout 5 journalctl -qr --no-pager -o short-iso --since=-100days -t sshd -t sshd-session 2>/dev/null |
+      logins first -
   fi
 }
 
-logins() { # in these files, the newest last
+logins() { # where the newest stands (first, last), in these files
   printf 'clock %s\n' "$(date +%z)"
-  grep -hsF "Accepted publickey for $account from " "$@" | awk '
-    / sshd(-session)?\[[0-9]+\]: Accepted / && $NF ~ /^SHA256:/ {
+  newest=$1
+  shift
+  grep -hsF "Accepted publickey for $account from " "$@" | awk -v newest="$newest" '
+    / sshd(-session)?\[[0-9]+\]: Accepted / && $NF ~ /^SHA256:/ && (newest == "last" || !($NF in at)) {
       at[$NF] = ($1 ~ /T/) ? $1 : $1 " " $2 " " $3
     }
     END { for (key in at) print "used", key, at[key] }'

@@ -527,3 +527,13 @@ def test_a_log_without_years_is_dated_back_from_now(deploy: Person) -> None:
     with deploy.files("sudo") as files:
         for trial in (True, False):
             assert files.inspect(NAME, PATTERNS, trial=trial).last_used == {"SHA256:now": now.astimezone(UTC)}
+
+
+def test_of_a_long_journal_the_newest_is_read_first(deploy: Person) -> None:
+    accepted = f"Accepted publickey for {NAME} from ::1 port 5 ssh2: ED25519 SHA256:key"
+    lines = [f"2026-01-0{day}T03:04:05+0000 db sshd-session[12]: {accepted}" for day in (3, 2)]
+    told = "; ".join(f"echo '{line}'" for line in lines)
+    deploy.tools({"journalctl": f'case "$*" in *-qr*) {told}; exec sleep 60 ;; esac\n'})
+    with deploy.files("sudo") as files:
+        used = files.inspect(NAME, PATTERNS, trial=False).last_used
+    assert used == {"SHA256:key": datetime(2026, 1, 3, 3, 4, 5, tzinfo=UTC)}
