@@ -91,7 +91,8 @@ def _keys(run: Run, purposes: Collection[str]) -> tuple[tuple[Keys, ...], tuple[
     for purpose in purposes:
         try:
             found = steps.read_keys(run.settings.ssh, run.settings.aws, purpose)
-            keys.append(due.of_environment(found, run.settings.ssh, run.settings.name))
+            secret = run.settings.ssh.purposes[purpose].secret
+            keys.append(due.of_environment(found, secret, run.settings.name))
         except OperatorError as error:
             unread.append(error)
     return tuple(keys), tuple(unread)

@@ -30,15 +30,7 @@ root=$(cd "${{0%/bin/*}}" && pwd)
 export LD_LIBRARY_PATH="{libraries}" FONTCONFIG_FILE="$root/fonts.conf" XDG_CACHE_HOME="$root/cache"
 exec "$root/{program}" "$@"
 """
-FONTS = """<?xml version="1.0"?>
-<fontconfig>
- <dir prefix="relative">usr/share/fonts</dir>
- <dir>/usr/share/fonts</dir>
- <alias><family>sans-serif</family><prefer><family>DejaVu Sans</family></prefer></alias>
- <alias><family>serif</family><prefer><family>DejaVu Serif</family></prefer></alias>
- <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
-</fontconfig>
-"""
+FONTS = Path(__file__).with_name("fonts.conf")
 UPDATE, DOWNLOAD, UNPACK, TRIAL = (timedelta(minutes=minutes) for minutes in (5, 20, 5, 1))
 
 
@@ -158,16 +150,14 @@ PROGRAMS = {
             purpose="all that needs SSH servers: the lab's hosts, and the rotation of SSH keys",
             install="an OpenSSH server; it need not run (Debian: apt-get install openssh-server)",
         ),
-        *(
-            Wanted(
-                name=name,
-                machine=(f"usr/bin/{name}", f"bin/{name}"),
-                packages=(name,),
-                unpacked=f"bin/{name}",
-                purpose="a test of the script that edits files of keys, in a shell that other hosts have",
-                install=f"{name} (Debian: apt-get install {name})",
-            )
-            for name in ("busybox", "mksh")
+        Wanted(
+            name="shells",
+            machine=("usr/bin", "bin"),
+            holds=("busybox", "mksh"),
+            packages=("busybox", "mksh"),
+            unpacked="bin",
+            purpose="a test of the script that edits files of keys, in shells that other hosts have",
+            install="busybox and mksh (Debian: apt-get install busybox mksh)",
         ),
         Wanted(
             name="libatomic",
@@ -187,7 +177,7 @@ PROGRAMS = {
         ),
     )
 }
-DEFAULT = ("postgres", "chromium", "sshd", "busybox", "mksh", "libatomic")
+DEFAULT = ("postgres", "chromium", "sshd", "shells", "libatomic")
 
 
 def find(name: str, *, root: Path = ROOT) -> Program:
@@ -285,9 +275,8 @@ def _apt(scratch: Path) -> tuple[str, ...]:
         "Acquire::Languages": "none",
         "Acquire::Retries": "2",
         **dict.fromkeys(("Acquire::http::Timeout", "Acquire::https::Timeout"), "30"),
+        **({"APT::Sandbox::User": "root"} if os.geteuid() == 0 else {}),  # apt's own may not enter a private folder
     }
-    if os.geteuid() == 0:
-        options["APT::Sandbox::User"] = "root"  # apt's own user may not enter a private folder
     return ("apt-get", "-qq", *(f"-o{name}={value}" for name, value in options.items()))
 
 
@@ -312,7 +301,7 @@ def _wrap(wanted: Wanted, tree: Path) -> list[Path]:
     if not wanted.programs:
         return []
     libraries = ":".join(f"$root/{folder}" for folder in LIBRARIES)
-    (tree / "fonts.conf").write_text(FONTS)
+    shutil.copyfile(FONTS, tree / "fonts.conf")
     (tree / "bin").mkdir()
     wrappers = []
     for program in sorted(tree.glob(wanted.programs)):

@@ -23,7 +23,7 @@ from tasks.core.findings import Change, ChangeState, Outcome, Verdict
 from tasks.core.secret import Secret
 from tasks.secret_sync import steps as sync
 from tasks.ssh import steps
-from tasks.ssh.model.keys import CURRENT, PENDING, PROVED, PublicKey
+from tasks.ssh.model.keys import CURRENT, PENDING, PublicKey
 from tasks.ssh.model.told import Digests, OfPurpose, OnTarget
 from tests import bare
 from tests.tasks.ssh import cases
@@ -362,14 +362,6 @@ def test_two_environments_do_not_share_a_secret(world: World) -> None:
     with pytest.raises(OperatorError, match=r"^ssh.other_environment: ops$"):
         world.run()
     assert (on_disk(world), world.versions) == before
-
-
-def test_a_key_that_a_person_put_in_anothers_place_is_given_to_the_accounts_the_next_morning(world: World) -> None:
-    world.put_by_hand("theirs")
-    outcome = world.run()
-    assert (outcome.verdict, told(outcome)) == (Verdict.PASSED, [])
-    assert (world.opens(ONE), world.opens(TWO)) == ({"theirs"}, {"theirs"})
-    assert world.stored == {"theirs": (CURRENT, PROVED), "old": (PREVIOUS,)}
 
 
 def test_progress_goes_forward_over_all_purposes(world: World) -> None:

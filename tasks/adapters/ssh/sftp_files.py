@@ -30,7 +30,7 @@ from tasks.adapters.ssh.files import (
     not_edited,
     temporary_name,
 )
-from tasks.adapters.ssh.sftp_server import SftpServer
+from tasks.adapters.ssh.sftp_server import SftpServer, alike
 
 SPARE_BYTES = 4096
 _TROUBLES = {"EROFS": Trouble.READ_ONLY, "EACCES": Trouble.DENIED, "ENOTSUP": Trouble.NO_SFTP}
@@ -67,7 +67,7 @@ class _SftpFiles:
         with self.connection.sftp(seconds=self.seconds) as client:
             server = SftpServer(client)
             names = _Names.beside(file.path)
-            if not server.holds(file.path, file.content):
+            if not server.holds(file.path, file):
                 raise file_changed(file)
             try:
                 return _replaced(server, file, content, names)
@@ -96,21 +96,17 @@ class _Names:
 
 def _replaced(server: SftpServer, file: RemoteFile, content: bytes, names: _Names) -> Replaced:
     with server.made(names.fresh, content, file) as made:
-        if not _alike(made, file):
+        if not alike(made, file):
             raise PermissionError(errno.EACCES, "")
     server.extended("hardlink@openssh.com", file.path, names.kept)
     # from here the old file has a second name: what another writer adds to it is found there after the rename
-    if not (server.holds(names.kept, file.content) and server.holds(file.path, file.content)):
+    if not (server.holds(names.kept, file) and server.holds(file.path, file)):
         names.remove(server)
         raise file_changed(file)
     server.client.posix_rename(names.fresh, file.path)
     now, before = server.now(file.path), server.now(names.kept)
     names.remove(server)
     return Replaced(content=now, late=None if before == file.content else before)
-
-
-def _alike(made: SFTPAttributes, file: RemoteFile) -> bool:
-    return (made.st_uid, made.st_gid, stat.S_IMODE(made.st_mode or 0)) == (file.uid, file.gid, file.mode)
 
 
 def _expanded(pattern: str, account: str, home: str) -> str:
@@ -189,7 +185,7 @@ def _trouble(server: SftpServer, file: RemoteFile) -> str:
     try:
         with server.made(names.fresh, file.content + bytes(SPARE_BYTES), file) as made:
             owner = made.st_uid
-            if not _alike(made, file):
+            if not alike(made, file):
                 return Trouble.DENIED
         linking = True
         server.extended("hardlink@openssh.com", file.path, names.kept)

@@ -38,10 +38,10 @@ class SftpServer:
             self.client.normalize(".")
             return b""
 
-    def holds(self, path: str, content: bytes) -> bool:
-        """Return whether a file, itself and not by a link, holds exactly this."""
+    def holds(self, path: str, file: RemoteFile) -> bool:
+        """Return whether a file, itself and not by a link, is what `file` was: its owner, its mode, what it holds."""
         try:
-            return stat.S_ISREG(self.client.lstat(path).st_mode or 0) and self.read(path) == content
+            return alike(self.client.lstat(path), file) and self.read(path) == file.content
         except OSError:
             self.client.normalize(".")
             return False
@@ -80,6 +80,12 @@ class SftpServer:
         if flags & _READ_ONLY:
             return "EROFS"
         return "ENOSPC" if not inodes or frsize * available < LARGEST_BYTES else "EIO"
+
+
+def alike(found: SFTPAttributes, file: RemoteFile) -> bool:
+    """Return whether a plain file has another's owner and mode."""
+    mode = found.st_mode or 0
+    return stat.S_ISREG(mode) and (found.st_uid, found.st_gid, stat.S_IMODE(mode)) == (file.uid, file.gid, file.mode)
 
 
 def _handle(file: SFTPFile) -> bytes:

@@ -21,6 +21,7 @@ _ERRNO: Final[Mapping[int | None, Answer]] = {
     errno.ENETUNREACH: Answer.NO_ROUTE,
     errno.ETIMEDOUT: Answer.TIMEOUT,
 }
+_LOST: Final = (SSHException, EOFError, OSError)
 _CHANNEL: Final[Mapping[int, Answer]] = {1: Answer.NOT_FORWARDED, 2: Answer.REFUSED}  # RFC 4254, 5.1
 
 
@@ -72,7 +73,7 @@ class Stream:
 
     def finish(self) -> None:
         """Let the other side know that nothing more comes, and go on reading."""
-        with suppress(OSError):
+        with suppress(*_LOST):
             if isinstance(self._inner, Channel):
                 self._inner.shutdown_write()
             else:
@@ -80,15 +81,16 @@ class Stream:
 
     def shutdown(self) -> None:
         """End both directions: whoever waits for bytes wakes at once."""
-        if isinstance(self._inner, Channel):
-            self._inner.close()
-            return
-        with suppress(OSError):  # the other side was first
-            self._inner.shutdown(socket.SHUT_RDWR)
+        with suppress(*_LOST):  # the other side was first, or what is beneath
+            if isinstance(self._inner, Channel):
+                self._inner.close()
+            else:
+                self._inner.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Give it back."""
-        self._inner.close()
+        with suppress(*_LOST):
+            self._inner.close()
 
     @property
     def _closed(self) -> bool:  # paramiko asks every socket

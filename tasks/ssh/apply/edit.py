@@ -29,7 +29,11 @@ class Edited:
 
 
 def add(here: Visit, edits: list[Edited]) -> None:
-    """Put the wanted key beside every line of the purpose's other keys, with that line's options."""
+    """Put the wanted key beside every line of the purpose's other keys, with that line's options.
+
+    In the files as they are remembered; where that leaves nothing to be done, or they are elsewhere, as they are. What
+    was done stands in `edits`, also where a file is refused after others were changed.
+    """
     keys = here.ring.keys
     comment = f"{MADE_BY} {keys.purpose} {keys.wanted.created_at:%Y-%m-%d}"
     ours = here.superfluous  # a line of another purpose gives its options only where there is none of our own
@@ -38,12 +42,21 @@ def add(here: Visit, edits: list[Edited]) -> None:
         old = ours if text.without(content, ours) != content else keys.others
         return text.with_beside(content, old=old, new=keys.wanted.key, comment=comment)
 
-    _edit(here, change, edits)
+    try:
+        _edited(here, here.reach.memory.recall(here.target), change, edits)
+    except OperatorError as error:
+        if error.code != "ssh.file_changed":
+            raise
+    if not edits:
+        _edited(here, inspect(here, trial=False).files, change, edits)
 
 
 def remove(here: Visit, edits: list[Edited]) -> None:
-    """Remove every line of the superfluous keys, also those that this machine could not use (`from=`)."""
-    _edit(here, lambda content: text.without(content, here.superfluous), edits)
+    """Remove every line of the superfluous keys, also those that this machine could not use (`from=`).
+
+    The files are read anew: which hold such a line must not be remembered.
+    """
+    _edited(here, inspect(here, trial=False).files, lambda content: text.without(content, here.superfluous), edits)
 
 
 def left(here: Visit) -> str:
@@ -64,16 +77,6 @@ def take_back(here: Visit, edits: Sequence[Edited]) -> None:
         now = _again(here, edited.file)
         if now.content == edited.after:
             files.replace(now, edited.file.content)
-
-
-def _edit(here: Visit, change: Change, edits: list[Edited]) -> None:
-    """Change the files as they are remembered; where that leaves nothing to be done, as they are.
-
-    What was done stands in `edits`, also where a file is refused after others were changed.
-    """
-    _edited(here, here.reach.memory.recall(here.target), change, edits)
-    if not edits:
-        _edited(here, inspect(here, trial=False).files, change, edits)
 
 
 def _edited(here: Visit, found: Sequence[RemoteFile], change: Change, edits: list[Edited]) -> None:
@@ -111,5 +114,7 @@ def _replaced(here: Visit, files: Files, file: RemoteFile, change: Change) -> Ed
 
 
 def _again(here: Visit, file: RemoteFile) -> RemoteFile:
-    (now,) = (found for found in inspect(here, trial=False).files if found.path == file.path)
-    return now
+    found = {now.path: now for now in inspect(here, trial=False).files}
+    if file.path not in found:
+        raise OperatorError("ssh.file_changed", file.path)
+    return found[file.path]

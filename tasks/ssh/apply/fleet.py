@@ -15,6 +15,6 @@ def worked(reach: Reach, targets: Sequence[Target], work: Work, why: Why, told: 
 
     def room(done: Sequence[Seen]) -> int:
         stops = planning.too_many_failed(done, len(targets), why, reach.cfg)
-        return 0 if stops else planning.at_once(len(done), len(targets))
+        return 0 if stops else planning.at_once(done, len(targets))
 
     return each(reach, targets, work, told, room=room)

@@ -12,6 +12,7 @@ from tasks.ssh.formats.stored import MADE_BY, StoredKey
 from tasks.ssh.model.keys import CURRENT, HOLD, PENDING, PREVIOUS, PROVED, Keys, PublicKey
 from tasks.ssh.model.plan import PurposePlan
 from tasks.ssh.model.told import OfPurpose
+from tasks.ssh.rules import due
 
 TOKENS = UUID("6d617269-6173-4f70-8173-73682d726f74")  # of nothing but this
 TRIES = 10  # pending keys that somebody threw away, each under a token of its own
@@ -21,11 +22,11 @@ def stage(vault: Vault, part: PurposePlan, environment: str) -> Keys:
     """Make a new key, if the plan wants one, and store it as the pending one before any target knows it.
 
     Of two runs at the same time both go on with the key of the first: the version's id follows from the current one.
-    Raises OperatorError ssh.changed_meanwhile when the current key is no longer the plan's.
+    Raises OperatorError ssh.changed_meanwhile when the current key is no longer the plan's, ssh.other_environment.
     """
     thrown_away: tuple[PublicKey, ...] = ()
     for number in range(TRIES):
-        keys = vault.ring(part.purpose, anew=True).keys
+        keys = due.of_environment(vault.ring(part.purpose, anew=True).keys, vault.secret(part.purpose), environment)
         of = OfPurpose(purpose=part.purpose, secret=vault.secret(part.purpose))
         if keys.current.id != part.base:
             raise OperatorError("ssh.changed_meanwhile", part.purpose, of)
@@ -64,10 +65,15 @@ def _made(keys: Keys, thrown_away: tuple[PublicKey, ...], environment: str) -> S
 
 
 def promote(vault: Vault, purpose: str, *, verified: str) -> Keys:
-    """Make the pending key the current one; the one before is held until every target is proved. Twice is once."""
+    """Make the pending key the current one; those before are held until every target is proved. Twice is once."""
     keys, stages = vault.ring(purpose, anew=True).keys, vault.stages(purpose)
     _still(vault, keys, verified)
+    previous, shown = keys.at(PREVIOUS), keys.at(PROVED)
+    if previous and keys.unproved_by_hand:  # AWS takes that stage from it when the current key changes
+        stages.move(f"{HOLD}{previous.id}", to=previous.id, off=None)
     if keys.pending:
+        if shown:
+            stages.move(PROVED, to=None, off=shown.id)
         stages.move(f"{HOLD}{keys.current.id}", to=keys.current.id, off=None)
         stages.move(CURRENT, to=keys.pending.id, off=keys.current.id)
     return settle(vault, purpose, proved="", grace=timedelta.max)

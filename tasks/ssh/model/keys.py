@@ -105,9 +105,15 @@ class Keys:
 
     @property
     def put_by_hand(self) -> bool:
-        """Return whether a person put the current key in another's place: that one is known by its stage alone."""
-        previous = self.at(PREVIOUS)
-        return previous is not None and previous.key not in {self.current.key, *self.current.retired}
+        """Return whether a person put the current key in another's place: it does not tell of all keys before it."""
+        previous, told = self.at(PREVIOUS), {self.current.key, *self.current.retired}
+        return previous is not None and not {previous.key, *previous.retired} <= told
+
+    @property
+    def unproved_by_hand(self) -> bool:
+        """Return whether accounts may not know a current key yet that a person chose: put by hand, or moved back to."""
+        moved = self.put_by_hand or self.at(PROVED) is not None
+        return moved and PROVED not in self.current.stages
 
     @property
     def held(self) -> tuple[Version, ...]:
@@ -127,5 +133,5 @@ class Keys:
     @property
     def others(self) -> tuple[PublicKey, ...]:
         """Return every other key that ever was this purpose's, stored ones first: none of them shall open anything."""
-        stored = tuple(version.key for version in self.versions if version.id != self.wanted.id)
-        return (*stored, *(key for key in self.retired if key not in stored and key != self.wanted.key))
+        keys = dict.fromkeys((*(version.key for version in self.versions), *self.retired))
+        return tuple(key for key in keys if key != self.wanted.key)  # the same key may be stored twice

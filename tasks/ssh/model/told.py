@@ -106,7 +106,7 @@ class Shared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenSince:
-    """A key: since when it is known to stand on an account, how long that is, whose it is, and where it stands."""
+    """A key: where it has stood for too long, since when at the first of them, how long that is, and whose it is."""
 
     since: datetime
     days: float

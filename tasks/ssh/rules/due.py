@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from tasks.core.calendar import is_business_day, next_business_morning, today
 from tasks.core.errors import OperatorError
-from tasks.ssh.model.keys import PREVIOUS, PROVED, Keys
+from tasks.ssh.model.keys import PREVIOUS, Keys
 from tasks.ssh.model.plan import Why
 from tasks.ssh.model.told import Names, OfEnvironment
 from tasks.ssh.settings import Ssh
@@ -23,13 +23,13 @@ def purposes(cfg: Ssh, wanted: str) -> tuple[str, ...]:
     return (wanted,) if wanted else tuple(cfg.purposes)
 
 
-def of_environment(keys: Keys, cfg: Ssh, environment: str) -> Keys:
+def of_environment(keys: Keys, secret: str, environment: str) -> Keys:
     """Return the keys, unless they are another environment's: each would let go of what the other's accounts know.
 
     Raises OperatorError ssh.other_environment.
     """
     if keys.environment not in {"", environment}:
-        data = OfEnvironment(secret=cfg.purposes[keys.purpose].secret, theirs=keys.environment, ours=environment)
+        data = OfEnvironment(secret=secret, theirs=keys.environment, ours=environment)
         raise OperatorError("ssh.other_environment", keys.purpose, data)
     return keys
 
@@ -57,7 +57,7 @@ def _why(keys: Keys, cfg: Ssh, *, rotate_now: bool, compromised: bool) -> Why:
         (keys.pending is not None, Why.HALF),
         (last < next_business_morning(now) + MARGIN, Why.AGE),
         (bool(keys.held), Why.HALF),
-        (keys.put_by_hand and PROVED not in keys.current.stages, Why.HALF),
+        (keys.unproved_by_hand, Why.HALF),
         (_is_over(keys, timedelta(days=cfg.grace_days)), Why.GRACE),
         (True, Why.LOOK),
     )

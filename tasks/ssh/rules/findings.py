@@ -97,10 +97,11 @@ def _of_compromise(done: Rotated) -> Iterator[Finding]:
         )
         why = next(why for holds, why in reasons if holds)
         yield _on(replace(one, why=why), "ssh.may_still_open", Severity.CRITICAL)
-    base = next((version.key for version in done.keys.versions if version.id == done.part.base), None)
-    if done.begun and base and not open_still:
-        data = Fingerprint(fingerprint=base.fingerprint)
-        yield Finding(rule="ssh.compromise_removed", severity=Severity.MEDIUM, subject=done.part.purpose, data=data)
+    if done.begun and not open_still:
+        opened = {key for one in done.before for key in one.others(done.keys.wanted.key.fingerprint)}
+        for key in sorted(opened):
+            data = Fingerprint(fingerprint=key)
+            yield Finding(rule="ssh.compromise_removed", severity=Severity.MEDIUM, subject=done.part.purpose, data=data)
 
 
 def coverage(done: Sequence[Rotated], *, past_read: bool) -> Iterator[Coverage]:

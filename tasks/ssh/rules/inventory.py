@@ -76,25 +76,25 @@ def findings(keys: Sequence[Standing], seen: Sequence[Seen], cfg: Ssh, now: date
 
 def _of_key(places: Sequence[Standing], cfg: Ssh, now: datetime) -> Iterator[Finding]:
     """Yield what is wrong with one key, wherever it stands."""
-    first = min(places, key=lambda key: key.since)
-    where = KeyAt(
-        kind=first.line.kind,
-        bits=first.line.bits,
-        owner=first.owner or "–",
-        places=listed([f"{key.account} ({key.path}:{key.line.number})" for key in places]),
-    )
-    days = (now - first.since) / DAY
-    since = SeenSince(since=first.since, days=days, owner=where.owner, places=where.places)
+    first, owner = places[0], places[0].owner or "–"
+    old = [key for key in places if not key.ours and (now - key.since) / DAY > cfg.max_age_days]
+    where = KeyAt(kind=first.line.kind, bits=first.line.bits, owner=owner, places=_told(places))
+    since = min((key.since for key in old), default=now)
+    oldest = SeenSince(since=since, days=(now - since) / DAY, owner=owner, places=_told(old))
     shared = Shared(accounts=listed(sorted(first.accounts)), count=len(first.accounts))
     table: tuple[tuple[bool, str, Severity, object], ...] = (
         (not first.owner, "ssh.unknown_key", Severity.MEDIUM, where),
         (any(weak(key.line, cfg) for key in places), "ssh.weak_key", Severity.HIGH, where),
-        (not first.ours and days > cfg.max_age_days, "ssh.old_key", Severity.MEDIUM, since),
+        (bool(old), "ssh.old_key", Severity.MEDIUM, oldest),
         (_is_shared(first), "ssh.shared_key", Severity.LOW, shared),
     )
     for holds, rule, severity, data in table:
         if holds:
             yield Finding(rule=rule, severity=severity, subject=first.line.fingerprint, data=data)
+
+
+def _told(places: Sequence[Standing]) -> str:
+    return listed([f"{key.account} ({key.path}:{key.line.number})" for key in places])
 
 
 def _is_shared(key: Standing) -> bool:

@@ -72,13 +72,13 @@ def agreed(plan: Plan, digest: str) -> None:
         raise OperatorError("ssh.other_plan", digest, Digests(agreed=digest, now=plan.digest))
 
 
-def at_once(done: int, total: int) -> int:
+def at_once(results: Sequence[Seen], total: int) -> int:
     """Return how many targets may be worked on at the same time: one at first, then a twentieth, then a quarter of all.
 
-    After each that is done it is looked whether too many failed: no more than these can fail beyond that.
+    From the first that fails on it is a twentieth: no more than these can fail after it was one too many.
     """
-    few = ceil(total * FEW)
-    return 1 if not done else few if done <= few else ceil(total * MANY)
+    few, failed = ceil(total * FEW), any(not seen.state.opens for seen in results)
+    return 1 if not results else few if failed or len(results) <= few else ceil(total * MANY)
 
 
 def too_many_failed(results: Sequence[Seen], total: int, why: Why, cfg: Ssh) -> bool:
@@ -96,13 +96,14 @@ def too_many_failed(results: Sequence[Seen], total: int, why: Why, cfg: Ssh) -> 
 
 
 def missing(keys: Keys, seen: Sequence[Seen], why: Why, cfg: Ssh) -> tuple[Target, ...]:
-    """Return the targets that keep a pending key from becoming the current one; () when it may, or when there is none.
+    """Return the targets that keep the wanted key from being the only one; () when it may be.
 
-    It waits for every required target, for `patience_days`; a lost one, and the first of all, it waits for in any case.
+    A pending key, which is to become the current one, and one that a person made the current one. It waits for every
+    required target, for `patience_days`; a lost one, and the first of all, it waits for in any case.
     After a compromise it waits for one alone.
     """
     closed = tuple(one for one in seen if not one.state.opens)
-    if keys.pending is None:
+    if keys.pending is None and not keys.unproved_by_hand:
         return ()
     if len(closed) == len(seen):
         return tuple(one.target for one in closed)

@@ -56,8 +56,8 @@ ERRORS: Mapping[str, Words] = {
         ),
         remedy=(
             "Dê a cada ambiente um segredo próprio em [ssh.purposes]: com um só, cada um retiraria a chave que abre as "
-            "contas do outro. Se o ambiente apenas mudou de nome, grave de novo as versões do segredo com o nome novo "
-            "no campo environment."
+            "contas do outro. Se o ambiente apenas mudou de nome, termine antes o que estiver pela metade, com o nome "
+            "antigo; depois grave de novo a versão AWSCURRENT, igual, com o nome novo no campo environment."
         ),
         safe=UNTOUCHED,
         data=OfEnvironment,

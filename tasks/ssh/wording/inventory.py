@@ -21,7 +21,8 @@ INVENTORY: Mapping[str, Words] = {
     "ssh.old_key": Words(
         title="Chave há tempo demais na conta",
         message=(
-            "A chave {subject} está em {places} desde {since:%d/%m/%Y} ({days:.0f} dias), pelo menos. Dono: {owner}."
+            "A chave {subject} está há tempo demais em {places}: a primeira vez que foi vista, em {since:%d/%m/%Y} "
+            "(há {days:.0f} dias). Dono: {owner}."
         ),
         remedy="Peça ao dono que a troque.",
         data=SeenSince,

@@ -77,7 +77,7 @@ ROTATION: Mapping[str, Words] = {
         remedy="Assim que uma conta responder, execute de novo, outra vez com compromised=true.",
     ),
     "ssh.compromise_removed": Words(
-        title="Chave comprometida retirada",
+        title="Chave retirada de todas as contas",
         message="A chave {fingerprint} de {subject} não abre mais nenhuma conta. Não se sabe se alguém entrou com ela.",
         remedy=(
             "Em cada servidor: journalctl -u ssh -u sshd --since -90days | grep -F '{fingerprint}' (ou "
@@ -104,7 +104,7 @@ ROTATION: Mapping[str, Words] = {
         title="A chave nova espera por contas obrigatórias",
         message=(
             "Na finalidade {subject}, a chave nova ainda não abre {missing} conta(s) obrigatória(s), e por isso a "
-            "atual continua a mesma. A espera vai até {until:%d/%m/%Y %H:%M} (São Paulo)."
+            "anterior continua valendo em todas. A espera vai até {until:%d/%m/%Y %H:%M} (São Paulo)."
         ),
         remedy=(
             "Ponha os servidores no ar. Depois do prazo a troca segue sem eles: ficam na chave antiga, que continua "

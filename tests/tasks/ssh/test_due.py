@@ -39,12 +39,13 @@ def test_a_run_is_about_the_purpose_that_was_asked_for_or_all() -> None:
 
 def test_the_keys_of_another_environment_are_refused() -> None:
     ours = keys(replace(version(NEW, PENDING), environment="lab"), version(OLD, CURRENT))
-    assert due.of_environment(ours, CFG, "lab") is ours
-    assert due.of_environment(keys(), CFG, "lab") == keys()
+    where = "a/secret"
+    assert due.of_environment(ours, where, "lab") is ours
+    assert due.of_environment(keys(), where, "lab") == keys()
     with pytest.raises(OperatorError) as caught:
-        due.of_environment(ours, CFG, "production")
-    error, data = caught.value, OfEnvironment(secret=CFG.purposes["ops"].secret, theirs="lab", ours="production")
-    assert (error.code, error.subject, error.data) == ("ssh.other_environment", "ops", data)
+        due.of_environment(ours, where, "production")
+    assert (caught.value.code, caught.value.subject) == ("ssh.other_environment", "ops")
+    assert caught.value.data == OfEnvironment(secret=where, theirs="lab", ours="production")
 
 
 @pytest.mark.parametrize(

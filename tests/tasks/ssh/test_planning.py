@@ -192,7 +192,12 @@ def test_the_lines_that_would_change_are_told_by_fingerprints_and_names_of_optio
     ],
 )
 def test_one_target_is_first_then_a_twentieth_at_once_and_then_a_quarter(total: int, room: list[int]) -> None:
-    assert [planning.at_once(done, total) for done in range(len(room))] == room
+    assert [planning.at_once([seen(State.ADDED)] * done, total) for done in range(len(room))] == room
+
+
+def test_from_the_first_that_fails_on_it_is_a_twentieth_again() -> None:
+    done = [seen(State.ADDED)] * 100
+    assert [planning.at_once([*done, seen(state)], 200) for state in (State.PROVED, State.HELD)] == [50, 10]
 
 
 @pytest.mark.parametrize(

@@ -197,18 +197,18 @@ class World:
             )
         )
 
+    def put_by_hand(self, name: str, **more: Any) -> None:  # noqa: ANN401 - of the JSON
+        """Put a private half in the current key's place, as people do in the console."""
+        self.keys.setdefault(name, pair().private)
+        text = json.dumps({"private_key": self.keys[name].reveal(), **more})
+        self.services.secrets.put_secret_value(SecretId=self.secret, SecretString=text)
+
     def put(self, name: str, stage: str = PENDING, **known: Any) -> str:  # noqa: ANN401 - of `text`
         """Store a key as the rotation does, and return its version."""
         version, current = str(uuid4()), self.stages.at(CURRENT)
         told = {"replaces": current.id, "retired": (self.name_of(current.text),), **known}
         self.stages.put(version, Secret(self.text(name, **told)), stage)
         return version
-
-    def put_by_hand(self, name: str) -> None:
-        """Put a new private half in the current key's place, as people do in the console."""
-        self.keys[name] = pair().private
-        text = json.dumps({"private_key": self.keys[name].reveal()})
-        self.services.secrets.put_secret_value(SecretId=self.secret, SecretString=text)
 
     # ── the accounts ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -240,6 +240,20 @@ def test_a_server_that_does_not_end_is_not_waited_for(alpha: LabHost) -> None:
     alpha.thaw()
 
 
+def test_a_jump_host_that_dies_when_all_is_done_undoes_nothing(
+    alpha: LabHost, beta: LabHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_stream: Stream, _data: bytes) -> int:
+        raise ConnectionResetError
+
+    with connect(endpoint(alpha), seconds=SECONDS) as inside:
+        inside.login("deploy", OURS.private)
+        with connect(endpoint(beta), seconds=SECONDS, through=inside) as inner:
+            inner.login("deploy", OURS.private)
+            assert inner.run("echo done", b"", seconds=SECONDS).out == b"done\n"
+            monkeypatch.setattr(Stream, "send", broken)
+
+
 def test_a_login_without_an_answer_can_be_tried_again(alpha: LabHost) -> None:
     with connect(endpoint(alpha), seconds=0.5) as connection:
         alpha.freeze()
