@@ -25,9 +25,9 @@ from tests.bench.ssh_fleet import PURPOSE, sections_of
 from tests.bench.ways import Clock, Result, status
 
 LIMIT_SECONDS: Final = 900
-LOOK, EDIT, PROOF = "look", "edit", "proof"
-CONNECTIONS: Final = (LOOK, EDIT, PROOF, EDIT, PROOF)  # what a rotation makes for each account
-SESSIONS: Final = {LOOK: 1, EDIT: 1, PROOF: 0}
+LOOK, ADD, REMOVE, PROOF = "look", "add", "remove", "proof"
+CONNECTIONS: Final = (LOOK, ADD, PROOF, REMOVE, PROOF)  # what a rotation makes for each account
+SESSIONS: Final = {LOOK: 1, ADD: 1, REMOVE: 2, PROOF: 0}  # what is removed is read anew first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,10 +44,12 @@ def add(here: Visit, edits: list[Edited]) -> None:
 
     try:
         _edited(here, here.reach.memory.recall(here.target), change, edits)
+        done = bool(edits)
     except OperatorError as error:
         if error.code != "ssh.file_changed":
             raise
-    if not edits:
+        done = False
+    if not done:
         _edited(here, inspect(here, trial=False).files, change, edits)
 
 
