@@ -11,7 +11,7 @@ import pytest
 from tasks.core.attempt import Trigger
 from tasks.core.findings import Verdict
 from tasks.ssh.apply import edit
-from tasks.ssh.model.keys import CURRENT, PROVED
+from tasks.ssh.model.keys import CURRENT, HOLD, PROVED
 from tasks.ssh.rules import due
 from tests.tasks.ssh import cases
 from tests.tasks.ssh.cases import DB, ONE, PREVIOUS, TWO
@@ -71,6 +71,16 @@ def test_a_host_that_knows_only_the_key_before_one_put_by_hand_is_not_lost(
     outcome = world.run()
     assert (told(outcome), mapping(outcome)) == ([], {ONE: "proved", DB: "proved"})
     assert len(world.opens(DB)) == 1
+
+
+def test_a_key_that_lost_its_stage_serves_again_when_a_person_gives_it_one(world: World) -> None:
+    old = world.current
+    for name in ("theirs", "again"):
+        world.put_by_hand(name)
+    assert {("ssh.lost", ONE), ("ssh.lost", TWO)} <= set(told(world.run()))
+    world.stages.move(f"{HOLD}{old}", to=old, off=None)
+    outcome = world.run()
+    assert (told(outcome), world.opens(ONE), world.opens(TWO)) == ([], {"again"}, {"again"})
 
 
 def test_a_host_that_was_down_when_an_old_key_was_made_the_current_one_again_is_not_lost(world: World) -> None:
