@@ -119,9 +119,13 @@ replace() {
     rm -f "$fresh" "$kept" && echo changed && return
   fi
   flush
-  echo replaced
   hashes "$real" "$kept"
-  [ "$one" = "$wanted" ] || block content <"$real"
+  if [ "$one" = "$wanted" ]; then
+    echo 'replaced whole'
+  else
+    echo replaced
+    block content <"$real"
+  fi
   [ "$two" = "$expected" ] || block late <"$kept"
   rm -f "$kept"
 }

@@ -105,13 +105,14 @@ def _through_sudo(text: str, left: str, right: str) -> str:
 
 
 def _replaced(file: RemoteFile, content: bytes, lines: Iterator[bytes]) -> Replaced:
-    said, _space, reason = next(lines).decode().partition(" ")
+    said, _space, how = next(lines).decode().partition(" ")
     if said == "changed":
         raise file_changed(file)
     if said == "failed":
-        raise not_edited(file, reason)
+        raise not_edited(file, how)
     blocks = {heading: _block(lines) for heading in lines}
-    return Replaced(content=blocks.get(b"content", content), late=blocks.get(b"late"))
+    now = content if how == "whole" else blocks.get(b"content", b"")
+    return Replaced(content=now, late=blocks.get(b"late"))
 
 
 def _block(lines: Iterator[bytes]) -> bytes:

@@ -84,6 +84,14 @@ def test_what_another_one_writes_is_never_lost(deploy: Person, writer: Writer) -
     assert (deploy.file.read_bytes(), deploy.left_over) == (writer.content, [])
 
 
+def test_a_file_that_is_taken_away_after_its_replacement_holds_nothing(deploy: Person) -> None:
+    with deploy.files("shell") as files:
+        (file,) = files.inspect(NAME, PATTERNS, trial=False).files
+        deploy.tools({"sync": f"exec rm '{deploy.file}'\n"})
+        assert files.replace(file, NEW) == Replaced(content=b"")
+    assert deploy.left_over == []
+
+
 @pytest.mark.parametrize(
     ("call", "late"), [("posix_rename", True), ("chmod", False)], ids=["before the rename", "before the second name"]
 )
