@@ -38,7 +38,7 @@ lines() { # what comes in, as $one and $two; every program that is started costs
   count=$# one=${1-} two=${2-}
 }
 
-hashes() { # of two files, as $one and $two
+hashes() { # of two files, the first of which is there, as $one and $two
   lines "$(sha256sum "$1" "$2")"
   one=${one%% *} two=${two%% *}
   one=${one#\\} two=${two#\\} # so it begins where a name has a backslash
@@ -119,14 +119,14 @@ replace() {
     rm -f "$fresh" "$kept" && echo changed && return
   fi
   flush
-  hashes "$real" "$kept"
-  if [ "$one" = "$wanted" ]; then
+  hashes "$kept" "$real"
+  if [ "$two" = "$wanted" ]; then
     echo 'replaced whole'
   else
     echo replaced
     block content <"$real"
   fi
-  [ "$two" = "$expected" ] || block late <"$kept"
+  [ "$one" = "$expected" ] || block late <"$kept"
   rm -f "$kept"
 }
 
