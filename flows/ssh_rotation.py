@@ -62,26 +62,26 @@ def ssh_rotation(  # noqa: PLR0913 - one keyword per field of the form
         return judge((), result="nothing_due", measures=rules.ages(keys))
 
     first = _first_seen(run)
-    others, _unread = _keys(run, [name for name in cfg.purposes if name not in {each.purpose for each in keys}])
-    due_keys, memory = [each for each in keys if each.purpose in why], Memory[Any]()
-    here = [_Here(run=run, memory=memory, number=number, of=len(why)) for number in range(len(why))]
-    surveys = tuple(_surveyed(at, each, trial=not dry_run) for at, each in zip(here, due_keys, strict=True))
-    planned = planning.plan(surveys, why)
-    planning.agreed(planned, plan)
+    others, unknown = _keys(run, [name for name in cfg.purposes if name not in {each.purpose for each in keys}])
+    memory, wanted = Memory[Any](), [each for each in keys if each.purpose in why]
+    here = [_Here(run=run, memory=memory, number=number, of=len(wanted)) for number in range(len(wanted))]
+    surveys = tuple(_surveyed(at, each, trial=not dry_run) for at, each in zip(here, wanted, strict=True))
+    planned = planning.agreed(surveys, why, plan)
     done = tuple(
         _carried_out(at, Rotated(part=part, keys=survey.keys, before=survey.seen), dry_run=dry_run)
         for at, part, survey in zip(here, planned.purposes, surveys, strict=True)
     )
-    copies = _planned_copies(run, planned.purposes) if dry_run else ()
     standing = rules.standing(done, (*keys, *others), cfg, first or ())
     return judge(
-        tuple(rules.all_findings(done, (*keys, *others), unread, standing, cfg)),
+        tuple(rules.all_findings(done, (*keys, *others), unread, standing, cfg, owners=not (unread or unknown))),
         result=rules.result(planned, dry_run=dry_run),
         subject=report.command(planned, run.attempt.environment, **asked) if dry_run else report.subject(planned),
         changes=tuple(rules.changes(done)),
-        coverage=tuple(findings.coverage(() if dry_run else done, past_read=first is not None)),
+        coverage=tuple(
+            findings.coverage(() if dry_run else done, past_read=first is not None, owners=not (unread or unknown))
+        ),
         measures=rules.measures(planned, done, keys),
-        tables=report.tables(done, standing, copies),
+        tables=report.tables(done, standing, _copies(run, planned.purposes) if dry_run else ()),
     )
 
 
@@ -106,7 +106,7 @@ def _first_seen(run: Run) -> tuple[FirstSeen, ...] | None:
         return None
 
 
-def _planned_copies(run: Run, parts: Sequence[PurposePlan]) -> tuple[tuple[str, str], ...]:
+def _copies(run: Run, parts: Sequence[PurposePlan]) -> tuple[tuple[str, str], ...]:
     cfg, sync_cfg = run.settings.ssh, run.settings.secret_sync
     purposes = [part.purpose for part in parts if part.possible]
     return tuple((name, copy.place) for name in purposes for copy in sync_cfg.of(cfg.purposes[name].secret))

@@ -69,9 +69,9 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """Return 16 characters over every target, the keys that now open it, and what is to be done to it."""
+        """Return 16 characters over every target, the keys that now open it, and what is to be done to it and how."""
         rows = [
-            (part.purpose, part.new_key, str(step.target), sorted(step.old), step.action)
+            (part.purpose, part.new_key, part.why is Why.COMPROMISED, str(step.target), sorted(step.old), step.action)
             for part in self.purposes
             for step in part.steps
         ]

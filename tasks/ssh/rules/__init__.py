@@ -13,14 +13,19 @@ from tasks.ssh.rules.inventory import Standing
 from tasks.ssh.settings import Ssh
 
 
-def all_findings(
+def all_findings(  # noqa: PLR0913 - all that is known at the end
     done: Sequence[Rotated],
     keys: Sequence[Keys],
     unread: Sequence[OperatorError],
     standing: Sequence[Standing],
     cfg: Ssh,
+    *,
+    owners: bool,
 ) -> Iterator[Finding]:
-    """Yield everything that is wrong: with keys that could not be read, with rotations, targets, and the inventory."""
+    """Yield everything that is wrong: with keys that could not be read, with rotations, targets, and the inventory.
+
+    Without all `owners` (a purpose's keys could not be read) no key is called unknown.
+    """
     for error in unread:
         yield Finding(rule=error.code, severity=Severity.CRITICAL, subject=error.subject, data=error.data)
     yield from findings.of_keys(_as_last_read(keys, done))
@@ -30,7 +35,8 @@ def all_findings(
     seen = [one for each in done for one in each.before]
     now = max((each.keys.read_at for each in done), default=None)
     if now:
-        yield from inventory.findings(standing, seen, cfg, now)
+        found = inventory.findings(standing, seen, cfg, now)
+        yield from (one for one in found if owners or one.rule != "ssh.unknown_key")
 
 
 def standing(

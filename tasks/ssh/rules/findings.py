@@ -104,13 +104,15 @@ def _of_compromise(done: Rotated) -> Iterator[Finding]:
             yield Finding(rule="ssh.compromise_removed", severity=Severity.MEDIUM, subject=done.part.purpose, data=data)
 
 
-def coverage(done: Sequence[Rotated], *, past_read: bool) -> Iterator[Coverage]:
+def coverage(done: Sequence[Rotated], *, past_read: bool, owners: bool = True) -> Iterator[Coverage]:
     """Yield, target by target, whether the proof was given that it is opened by the wanted key alone.
 
     One that is still lacking is a reservation, not a failure: the next run gives it, and findings say what is wrong.
     """
     if not past_read:
         yield Coverage(what="ssh.first_seen", required=False, assessed=False, why="ssh.why.past_unread")
+    if not owners:
+        yield Coverage(what="ssh.owners", required=False, assessed=False, why="ssh.why.purpose_unread")
     for one in (one for each in done for one in each.seen):
         proved = one.state is State.PROVED
         why = "" if proved else f"ssh.state.{one.state}"

@@ -1,6 +1,7 @@
 """What is to be done on each target, in which order, and how far it may go."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -13,6 +14,9 @@ from tasks.ssh.model.told import Digests
 from tasks.ssh.rules.due import makes_a_key
 from tasks.ssh.settings import Ssh
 
+TRIED = frozenset(
+    f"ssh.trouble.{name}" for name in ("read_only", "immutable", "no_space", "hard_links", "denied", "loose_modes")
+)
 FEW, MANY = 0.05, 0.25  # shares of a purpose's targets
 
 
@@ -66,10 +70,19 @@ def diff(seen: Seen, keys: Keys, *, new_key: bool) -> tuple[str, ...]:
     )
 
 
-def agreed(plan: Plan, digest: str) -> None:
-    """Raise OperatorError ssh.other_plan unless `digest` is "" or the plan's own."""
-    if digest and digest != plan.digest:
-        raise OperatorError("ssh.other_plan", digest, Digests(agreed=digest, now=plan.digest))
+def agreed(surveys: Sequence[Survey], why: Mapping[str, Why], digest: str) -> Plan:
+    """Return what is to be done; OperatorError ssh.other_plan unless `digest` is "" or that plan's own.
+
+    A simulation tries nothing on the hosts: that an account must be left alone for what a trial found is agreed to.
+    """
+    now, untried = plan(surveys, why), plan([_untried(survey) for survey in surveys], why)
+    if digest not in {"", now.digest, untried.digest}:
+        raise OperatorError("ssh.other_plan", digest, Digests(agreed=digest, now=now.digest))
+    return now
+
+
+def _untried(survey: Survey) -> Survey:
+    return replace(survey, seen=tuple(replace(one, why="" if one.why in TRIED else one.why) for one in survey.seen))
 
 
 def at_once(results: Sequence[Seen], total: int) -> int:

@@ -39,11 +39,13 @@ ERRORS: Mapping[str, Words] = {
         title="AWSPENDING de outra origem",
         message=(
             "O segredo {secret} (finalidade {purpose}) tem uma versão AWSPENDING que não foi feita por esta rotina "
-            "para a chave atual."
+            "para a chave que hoje é a atual."
         ),
         remedy=(
-            "Descubra quem a criou (CloudTrail: PutSecretValue). Se ninguém precisa dela, retire o estágio AWSPENDING "
-            "dessa versão e execute de novo; as contas não a conhecem por esta rotina."
+            "Se o JSON dela diz made_by: marias-ops, a chave atual foi mudada à mão no meio de uma troca, e contas "
+            "podem conhecer só a pendente: dê a essa versão o estágio MARIAS-HOLD-VERSÃO, e só então retire "
+            "AWSPENDING. Se não, descubra quem a criou (CloudTrail: PutSecretValue) e, se ninguém precisa dela, retire "
+            "AWSPENDING. Depois execute de novo."
         ),
         safe=UNTOUCHED,
         data=OfPurpose,
@@ -55,9 +57,9 @@ ERRORS: Mapping[str, Words] = {
             "'{ours}'."
         ),
         remedy=(
-            "Dê a cada ambiente um segredo próprio em [ssh.purposes]: com um só, cada um retiraria a chave que abre as "
-            "contas do outro. Se o ambiente apenas mudou de nome, termine antes o que estiver pela metade, com o nome "
-            "antigo; depois grave de novo a versão AWSCURRENT, igual, com o nome novo no campo environment."
+            "Dê a cada ambiente um segredo próprio (página do runbook): com um só, cada um retiraria a chave que abre "
+            "as contas do outro. Se o ambiente apenas mudou de nome, termine antes, com o nome antigo, o que estiver "
+            "pela metade; depois grave de novo a versão AWSCURRENT, igual, com o nome novo no campo environment."
         ),
         safe=UNTOUCHED,
         data=OfEnvironment,

@@ -9,7 +9,10 @@ INVENTORY: Mapping[str, Words] = {
     "ssh.unknown_key": Words(
         title="Chave de dono desconhecido",
         message="Ninguém declarou a chave {subject} ({kind} de {bits} bits), que está em {places}.",
-        remedy="Descubra de quem é. Se deve ficar, declare-a em known_keys; se não, remova as linhas.",
+        remedy=(
+            "Descubra de quem é (todos os lugares: tabela “Chaves nas contas” do relatório, ou keys.csv na evidência). "
+            "Se deve ficar, declare-a em known_keys; se não, remova as linhas."
+        ),
         data=KeyAt,
     ),
     "ssh.weak_key": Words(
@@ -21,7 +24,7 @@ INVENTORY: Mapping[str, Words] = {
     "ssh.old_key": Words(
         title="Chave há tempo demais na conta",
         message=(
-            "A chave {subject} está há tempo demais em {places}: a primeira vez que foi vista, em {since:%d/%m/%Y} "
+            "A chave {subject} está há tempo demais em {places}: foi vista pela primeira vez em {since:%d/%m/%Y} "
             "(há {days:.0f} dias). Dono: {owner}."
         ),
         remedy="Peça ao dono que a troque.",

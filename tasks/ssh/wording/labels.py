@@ -15,6 +15,8 @@ LABELS: Mapping[str, str] = {
     # coverage
     "ssh.proof": "Prova de que só a chave vigente abre a conta",
     "ssh.first_seen": "Desde quando cada chave está na conta",
+    "ssh.owners": "De quem é cada chave que está nas contas",
+    "ssh.why.purpose_unread": "as chaves de uma finalidade não puderam ser lidas",
     "ssh.why.past_unread": "os inventários anteriores não puderam ser lidos",
     # states
     "ssh.state.fresh": "só a chave antiga abre",

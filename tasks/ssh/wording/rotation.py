@@ -54,8 +54,8 @@ ROTATION: Mapping[str, Words] = {
         data=OnTarget,
     ),
     "ssh.other_source": Words(
-        title="Uma chave removida ainda abre a conta",
-        message="{subject}: a chave antiga da finalidade {purpose} saiu dos arquivos, mas o servidor ainda a aceita.",
+        title="Uma chave antiga ainda abre a conta, ou pode abrir",
+        message="{subject}: uma chave antiga da finalidade {purpose} ainda abre a conta ({why}).",
         remedy=(
             "Ela vem de outro lugar: veja 'sshd -T -C user=CONTA' (AuthorizedKeysFile, AuthorizedKeysCommand, "
             "TrustedUserCAKeys) e retire-a de lá. A próxima execução confere."
@@ -104,7 +104,8 @@ ROTATION: Mapping[str, Words] = {
         title="A chave nova espera por contas obrigatórias",
         message=(
             "Na finalidade {subject}, a chave nova ainda não abre {missing} conta(s) obrigatória(s), e por isso a "
-            "anterior continua valendo em todas. A espera vai até {until:%d/%m/%Y %H:%M} (São Paulo)."
+            "anterior continua valendo em todas. Por servidores que não respondem a espera vai até "
+            "{until:%d/%m/%Y %H:%M} (São Paulo); por contas que respondem e não aceitam a chave, não tem prazo."
         ),
         remedy=(
             "Ponha os servidores no ar. Depois do prazo a troca segue sem eles: ficam na chave antiga, que continua "

@@ -173,6 +173,12 @@ def test_inventories_that_were_not_read_are_told_also_by_a_simulation() -> None:
     ]
 
 
+def test_keys_that_could_not_be_read_leave_open_whose_others_are() -> None:
+    assert list(findings.coverage((), past_read=True, owners=False)) == [
+        Coverage(what="ssh.owners", required=False, assessed=False, why="ssh.why.purpose_unread")
+    ]
+
+
 def test_changes_are_the_new_key_every_account_that_was_worked_on_and_the_copies() -> None:
     copy = Change(what="sync.change.copy", subject="c", state=ChangeState.DONE)
     before = (opened_by_old(), opened_by_old("db"), opened_by_old("x"))

@@ -5,6 +5,7 @@ from itertools import combinations
 
 import pytest
 
+from tasks.adapters.ssh.files import Trouble
 from tasks.core.errors import OperatorError
 from tasks.ssh.model.keys import CURRENT, PENDING, Keys
 from tasks.ssh.model.plan import Action, Plan, PurposePlan, Step, Survey, Why
@@ -138,9 +139,10 @@ def test_the_digest_is_of_targets_old_keys_and_actions() -> None:
         changed(action=FINISH),
         PurposePlan(**{**fields(BASE), "new_key": False}),  # type: ignore[arg-type]
         PurposePlan(**{**fields(BASE), "purpose": "deploy"}),  # type: ignore[arg-type]
+        PurposePlan(**{**fields(BASE), "why": Why.COMPROMISED}),  # type: ignore[arg-type]
     )
     digests = [Plan(purposes=(one,)).digest for one in plans]
-    assert [a == b for a, b in combinations(digests, 2)] == [False] * 15
+    assert [a == b for a, b in combinations(digests, 2)] == [False] * 21
     assert {len(digest) for digest in digests} == {16}
 
 
@@ -151,13 +153,26 @@ def test_the_digest_does_not_depend_on_order_reasons_or_versions() -> None:
 
 
 def test_any_plan_is_agreed_to_where_none_was_named_and_no_other_where_one_was() -> None:
-    plan = Plan(purposes=(BASE,))
-    planning.agreed(plan, "")
-    planning.agreed(plan, plan.digest)
+    surveys, why = [Survey(keys=keys(), seen=(opened_by_old(), opened_by_old("db")))], {"ops": Why.AGE}
+    plan = planning.plan(surveys, why)
+    now = plan.digest
+    assert [planning.agreed(surveys, why, digest) for digest in ("", now)] == [plan, plan]
     with pytest.raises(OperatorError) as caught:
-        planning.agreed(plan, "0123456789abcdef")
+        planning.agreed(surveys, why, "0123456789abcdef")
     error = caught.value
-    assert (error.code, error.data) == ("ssh.other_plan", Digests(agreed="0123456789abcdef", now=plan.digest))
+    assert (error.code, error.data) == ("ssh.other_plan", Digests(agreed="0123456789abcdef", now=now))
+
+
+def test_what_only_a_trial_finds_leaves_an_account_out_of_the_plan_that_was_agreed_to() -> None:
+    why, seen_then = {"ops": Why.AGE}, (opened_by_old(), opened_by_old("db"))
+    then = planning.plan([Survey(keys=keys(), seen=seen_then)], why).digest
+    for trouble in Trouble:
+        surveys = [Survey(keys=keys(), seen=(opened_by_old(why=trouble), seen_then[1]))]
+        if trouble in planning.TRIED:
+            assert planning.agreed(surveys, why, then) == planning.plan(surveys, why)
+        else:
+            with pytest.raises(OperatorError, match=r"^ssh.other_plan"):
+                planning.agreed(surveys, why, then)
 
 
 def test_the_lines_that_would_change_are_told_by_fingerprints_and_names_of_options() -> None:
