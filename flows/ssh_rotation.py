@@ -71,15 +71,13 @@ def ssh_rotation(  # noqa: PLR0913 - one keyword per field of the form
         _carried_out(at, Rotated(part=part, keys=survey.keys, before=survey.seen), dry_run=dry_run)
         for at, part, survey in zip(here, planned.purposes, surveys, strict=True)
     )
-    standing = rules.standing(done, (*keys, *others), cfg, first or ())
+    standing, owners = rules.standing(done, (*keys, *others), cfg, first or ()), not (unread or unknown)
     return judge(
-        tuple(rules.all_findings(done, (*keys, *others), unread, standing, cfg, owners=not (unread or unknown))),
+        tuple(rules.all_findings(done, (*keys, *others), unread, standing, cfg, owners=owners)),
         result=rules.result(planned, dry_run=dry_run),
         subject=report.command(planned, run.attempt.environment, **asked) if dry_run else report.subject(planned),
         changes=tuple(rules.changes(done)),
-        coverage=tuple(
-            findings.coverage(() if dry_run else done, past_read=first is not None, owners=not (unread or unknown))
-        ),
+        coverage=tuple(findings.coverage(() if dry_run else done, past_read=first is not None, owners=owners)),
         measures=rules.measures(planned, done, keys),
         tables=report.tables(done, standing, _copies(run, planned.purposes) if dry_run else ()),
     )
@@ -113,7 +111,7 @@ def _copies(run: Run, parts: Sequence[PurposePlan]) -> tuple[tuple[str, str], ..
 
 
 class _Here(NamedTuple):
-    """A run at one of its purposes (the `number`th `of` all), and what it remembers of accounts from step to step."""
+    """A run at one of its purposes (the `number`th `of` all), and what its look at accounts leaves to the adding."""
 
     run: Run
     memory: Memory[Any]
@@ -168,7 +166,7 @@ def _copy(here: _Here, done: Rotated) -> Rotated:
 def _prove(here: _Here, done: Rotated) -> Rotated:
     cfg, aws, targets = here.run.settings.ssh, here.run.settings.aws, done.unproved
     told = _told(here, WORK, f"{wording.PROVING}: {done.part.purpose}", 1, 2)
-    seen = steps.prove(cfg, aws, targets, done.part.why, told, memory=here.memory) if targets else ()
+    seen = steps.prove(cfg, aws, targets, done.part.why, told) if targets else ()
     return done.after(targets, seen)
 
 

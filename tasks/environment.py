@@ -52,9 +52,8 @@ def load(environment: str) -> Environment:
         raise _invalid(path, ("arquivo", "file.no_toml", {"place": _place(error)})) from None
     except ValidationError as error:
         found = error.errors(include_input=False)
-        above = {
-            e["loc"][:depth] for e in found for depth in range(len(e["loc"]))
-        }  # a list with a wrong item counts only the right ones
+        # a list with a wrong item counts only the right ones, and would be told as too short as well
+        above = {e["loc"][:depth] for e in found for depth in range(len(e["loc"]))}
         told = (e for e in found if not (e["type"] == "too_short" and e["loc"] in above))
         raise _invalid(path, *((_key(e["loc"]), e["type"], e.get("ctx", {})) for e in told)) from None
     except (OSError, ValueError) as error:

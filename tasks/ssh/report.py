@@ -104,7 +104,7 @@ def _diffs(each: Rotated) -> Iterator[tuple[Seen, str]]:
 
 
 def _copies(planned: Sequence[tuple[str, str]]) -> Table:
-    title = "Cópias no GitHub que recebem a chave vigente antes de a antiga sair das contas"
+    title = "Cópias no GitHub que recebem a chave vigente"
     return Table(name="copies", title=title, columns=("Finalidade", "Cópia"), rows=tuple(planned))
 
 

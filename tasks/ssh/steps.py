@@ -72,11 +72,9 @@ def promote(cfg: Ssh, aws: Aws, purpose: str, *, verified: str) -> Keys:
 
 
 @effect(timeout=LONG)
-def prove(  # noqa: PLR0913 - as above
-    cfg: Ssh, aws: Aws, targets: Sequence[Target], why: Why, told: Told, *, memory: Memory[RemoteFile]
-) -> tuple[Seen, ...]:
+def prove(cfg: Ssh, aws: Aws, targets: Sequence[Target], why: Why, told: Told) -> tuple[Seen, ...]:
     """Remove the other keys, target by target, and prove that none of them opens anything."""
-    return fleet.worked(Reach(cfg=cfg, vault=Vault(cfg, aws), memory=memory), targets, advance.prove, why, told)
+    return fleet.worked(Reach(cfg=cfg, vault=Vault(cfg, aws)), targets, advance.prove, why, told)
 
 
 @effect(timeout=SHORT)

@@ -250,7 +250,7 @@ def test_every_attempt_of_a_retried_run_is_closed_and_refused_runs_are_not() -> 
     [(None, False), (timedelta(seconds=2), False), (timedelta(seconds=4), True)],
     ids=["it does not run", "it runs again, long after a first attempt", "longer than its limit"],
 )
-def test_a_runis_overdue_by_its_last_beginning(began: timedelta | None, overdue: bool) -> None:  # noqa: FBT001 - an expectation
+def test_a_run_is_overdue_by_its_last_beginning(began: timedelta | None, overdue: bool) -> None:  # noqa: FBT001 - an expectation
     now = datetime.now(UTC)
     known = runs.record("trial", started_at=now - timedelta(days=1), running_since=began and now - began)
     assert close_runs.is_overdue(known, now) is overdue

@@ -31,7 +31,7 @@ block() { # what comes in, under a heading
   printf '%s\n' "$1" && base64 && printf '.\n'
 }
 
-lines() { # what comes in, as $one and $two; every program that is started costs as much as a hundred lines here
+lines() { # of $1, as $one and $two; what costs here is every program that is started
   IFS=$newline
   set -- $1
   unset IFS

@@ -88,7 +88,7 @@ def _untried(survey: Survey) -> Survey:
 def at_once(results: Sequence[Seen], total: int) -> int:
     """Return how many targets may be worked on at the same time: one at first, then a twentieth, then a quarter of all.
 
-    From the first that fails on it is a twentieth: no more than these can fail after it was one too many.
+    From the first that fails on it is a twentieth again; what is in work then is finished.
     """
     few, failed = ceil(total * FEW), any(not seen.state.opens for seen in results)
     return 1 if not results else few if failed or len(results) <= few else ceil(total * MANY)
